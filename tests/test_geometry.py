@@ -1,0 +1,67 @@
+"""Angles, to the last digit."""
+
+import math
+
+import mpmath as mp
+import pytest
+import torch
+from arcbook.geometry import angle, angles, unit
+
+
+@pytest.mark.parametrize("theta", [0.0, 1e-12, 1e-7, 1e-3, 1.0, 3.0, math.pi])
+def test_angle_keeps_its_digits(theta):
+    u = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    v = torch.tensor([[math.cos(theta), math.sin(theta)]], dtype=torch.float64)
+    with mp.workdps(40):
+        truth = float(mp.atan2(*(mp.mpf(c.item()) for c in v[0].flip(0))))
+    paired = angle(u, unit(v)[0]).item()
+    crossed = angles(u, unit(v)[0]).item()
+    assert paired == pytest.approx(truth, rel=4e-15, abs=1e-300)
+    assert crossed == pytest.approx(truth, rel=4e-15, abs=1e-300)
+
+
+def test_pairs_and_crosses_agree_in_value_and_gradient():
+    torch.manual_seed(0)
+    u = unit(torch.randn(5, 4))[0].requires_grad_()
+    v = unit(torch.randn(3, 4))[0].requires_grad_()
+    upstream = torch.randn(5, 3).double()
+
+    def project(gradient, vectors):
+        along = (gradient * vectors).sum(-1, keepdim=True)
+        return gradient - along * vectors
+
+    crossed = torch.autograd.grad((angles(u, v) * upstream).sum(), (u, v))
+    every = angle(u[:, None].expand(5, 3, 4), v[None].expand(5, 3, 4))
+    paired = torch.autograd.grad((every * upstream).sum(), (u, v))
+    torch.testing.assert_close(angles(u, v), every)
+    for one, other, vectors in zip(crossed, paired, (u, v), strict=True):
+        torch.testing.assert_close(
+            project(one, vectors), project(other, vectors)
+        )
+
+
+def test_leading_dimensions():
+    u, v = unit(torch.randn(2, 5, 4))[0], unit(torch.randn(2, 3, 4))[0]
+    both = angles(u, v)
+    for k in range(2):
+        torch.testing.assert_close(both[k], angles(u[k], v[k]))
+
+
+@pytest.mark.parametrize("norm", [1e-25, 1e22])
+def test_unit_at_extreme_norms(norm):
+    x = torch.tensor([[3.0, 4.0]]) * norm
+    direction, size = unit(x)
+    torch.testing.assert_close(
+        direction, torch.tensor([[0.6, 0.8]]).double(), rtol=1e-6, atol=0
+    )
+    assert size.item() == pytest.approx(5 * norm, rel=1e-6)
+
+
+def test_zero_has_no_direction_and_no_gradient():
+    x = torch.zeros(1, 3, requires_grad=True)
+    direction, size = unit(x)
+    assert size.item() == 0
+    other = torch.tensor([[1.0, 0, 0]]).double()
+    assert angle(direction, other).item() == pytest.approx(math.pi / 2)
+    (angles(direction, other).sum() + angle(direction, other).sum()).backward()
+    assert x.grad.abs().max() == 0

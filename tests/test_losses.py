@@ -1,0 +1,358 @@
+"""Every loss of the registry: values, gradients, extremes and errors."""
+
+import math
+import warnings
+
+import mpmath as mp
+import numpy as np
+import pytest
+import reference
+import torch
+from arcbook import losses
+from torch import nn
+
+NAMES = losses.available()
+VARIANTS = [(name, {}) for name in NAMES] + [
+    ("arcface", {"variant": "monotone", "m": 0.5}),
+    ("arcface", {"s": 128.0, "m": 0.3}),
+    ("normface", {"s": 128.0}),
+    ("arcgrad", {"s": 128.0}),
+    ("l_softmax", {"m": 2, "annealing": 5.0}),
+    ("combined", {"m1": 1.35, "m2": 0.3, "m3": 0.1}),
+    ("ring", {"normalize_weights": True}),
+    ("iam", {"base": "arcface", "beta": 0.8}),
+    ("iam", {"base": "arcgrad", "s": 5.0}),
+]
+IDS = [f"{n}-{'-'.join(map(str, v.values()))}" for n, v in VARIANTS]
+EVERY = pytest.mark.parametrize(("name", "hyper"), VARIANTS, ids=IDS)
+
+
+def make(name, dim=3, classes=3, **hyper):
+    torch.manual_seed(3)
+    return losses.create(
+        name, embedding_dim=dim, num_classes=classes, **hyper
+    ).eval()
+
+
+def exact(name, hyper):
+    """Keyword arguments of the reference for a variant."""
+    if name == "iam":
+        return {"base": "normface", "beta": 0.2} | hyper
+    return hyper
+
+
+def compare(head, name, hyper, x, label, rtol):
+    """Loss and gradient of one sample against 60 digits."""
+    features = x.clone()[None].requires_grad_()
+    value = head(features, torch.tensor([label]))
+    value.backward()
+    weight = head.weight.detach().tolist()
+    with mp.workdps(60):
+        kwargs = exact(name, hyper)
+        truth = reference.loss(name, x.tolist(), weight, label, **kwargs)
+        slope = reference.gradient(name, x.tolist(), weight, label, **kwargs)
+        slope = np.array([float(g) for g in slope])
+    assert math.isfinite(value.item())
+    assert value.item() == pytest.approx(float(truth), rel=rtol, abs=1e-30)
+    gradient = features.grad[0].numpy()
+    assert np.isfinite(gradient).all()
+    np.testing.assert_allclose(
+        gradient, slope, rtol=rtol, atol=rtol * np.abs(slope).max() + 1e-45
+    )
+
+
+@EVERY
+def test_float64_equals_the_definition(name, hyper):
+    head = make(name, **hyper).double()
+    x = torch.tensor([0.3, -1.2, 0.7], dtype=torch.float64)
+    for label in range(3):
+        compare(head, name, hyper, x, label, 1e-11)
+
+
+@EVERY
+@pytest.mark.parametrize("norm", [1e-25, 1.0, 1e22])
+def test_float32_is_right_at_any_norm(name, hyper, norm):
+    head = make(name, **hyper)
+    direction = torch.tensor([0.48, -0.6, 0.64])
+    compare(head, name, hyper, direction * norm, 1, 3e-5)
+
+
+@EVERY
+@pytest.mark.parametrize("side", [1.0, -1.0], ids=["zero", "pi"])
+def test_one_float_away_from_the_ends(name, hyper, side):
+    head = make(name, **hyper)
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor([[2, 0, 0], [0, 1, 0], [0, 0.6, 0.8]]))
+    tiny = torch.finfo(torch.float32).eps
+    x = torch.tensor([side, tiny * 0.8, -tiny * 0.6])
+    for label in range(3):
+        compare(head, name, hyper, x, label, 3e-5)
+
+
+@EVERY
+@pytest.mark.parametrize("side", [1.0, -1.0], ids=["zero", "pi"])
+def test_exactly_at_the_ends(name, hyper, side):
+    head = make(name, **hyper)
+    with torch.no_grad():
+        head.weight.copy_(torch.eye(3))
+    features = torch.tensor([[side, 0.0, 0.0]], requires_grad=True)
+    value = head(features, torch.tensor([0]))
+    value.backward()
+    with mp.workdps(60):
+        truth = reference.loss(
+            name, [side, 0, 0], np.eye(3).tolist(), 0, **exact(name, hyper)
+        )
+    assert value.item() == pytest.approx(float(truth), rel=3e-5, abs=1e-30)
+    assert torch.isfinite(features.grad).all()
+    assert torch.isfinite(head.weight.grad).all()
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_changes_nothing(name, hyper, dtype):
+    head = make(name, dim=8, **hyper)
+    torch.manual_seed(0)
+    features = torch.randn(16, 8).to(dtype)
+    labels = torch.arange(16) % 3
+    with torch.autocast("cpu", dtype=dtype):
+        low = head(features, labels)
+    assert low == head(features.float(), labels)
+
+
+@EVERY
+def test_both_norms_huge(name, hyper):
+    head = make(name, **hyper)
+    with torch.no_grad():
+        head.weight.mul_(1e22)
+    features = torch.randn(4, 3).mul(1e22).requires_grad_()
+    value = head(features, torch.tensor([0, 1, 2, 0]))
+    value.backward()
+    assert math.isfinite(value.item())
+    assert torch.isfinite(features.grad).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_feature_without_direction(name):
+    head = make(name)
+    features = torch.zeros(2, 3, requires_grad=True)
+    head(features, torch.tensor([0, 1])).backward()
+    assert torch.isfinite(features.grad).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_logits_predict_without_margin(name):
+    head = make(name, dim=5, classes=4)
+    features = torch.randn(20, 5)
+    logits = head.logits(features)
+    assert logits.shape == (20, 4)
+    assert (logits.argmax(-1) == head.predict(features)).all()
+    cosines = (
+        nn.functional.normalize(features)
+        @ nn.functional.normalize(head.weight).mT
+    )
+    if "|W|" not in head.factors:
+        assert (cosines.argmax(-1) == head.predict(features)).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_reaches_every_parameter(name):
+    head = make(name)
+    features = torch.randn(6, 3)
+    head(features, torch.arange(6) % 3).backward()
+    for label, parameter in head.named_parameters():
+        assert parameter.grad.abs().sum() > 0, label
+
+
+def test_special_cases_agree():
+    features, labels = torch.randn(9, 4), torch.arange(9) % 3
+
+    def value(name, **hyper):
+        head = make(name, dim=4, **hyper).double()
+        return head(features.double(), labels).item()
+
+    normface = value("normface", s=7.0)
+    assert value("cosface", s=7.0, m=0.0) == pytest.approx(normface)
+    assert value("arcface", s=7.0, m=0.0) == pytest.approx(normface)
+    assert value("combined", s=7.0, m1=1.0, m2=0.0, m3=0.0) == pytest.approx(
+        normface
+    )
+    assert value("iam", s=7.0, beta=0.0) == pytest.approx(normface)
+    assert value("l_softmax", m=1) == pytest.approx(value("softmax"))
+    assert value("m_softmax", m=0.0) == pytest.approx(value("softmax"))
+    assert value("ring", lam=0.0) == pytest.approx(value("softmax"))
+    assert value("center", lam=0.0) == pytest.approx(value("softmax"))
+    arcface = value("arcface", s=7.0, m=0.3)
+    assert value("combined", s=7.0, m1=1.0, m2=0.3, m3=0.0) == pytest.approx(
+        arcface
+    )
+    plain = nn.functional.cross_entropy(
+        features.double() @ make("softmax", dim=4).weight.double().mT, labels
+    )
+    assert value("softmax") == pytest.approx(plain.item())
+    assert value("angular") == value("arcgrad")
+
+
+def test_adacos_follows_the_batch():
+    """[arcgrad, Eq. 10], written out sample by sample."""
+    head = make("adacos", dim=4, classes=5).double().train()
+    features, labels = torch.randn(8, 4).double(), torch.arange(8) % 5
+    s = math.sqrt(2) * math.log(4)
+    assert head.s.item() == pytest.approx(s)
+    head(features, labels)
+    cosines = nn.functional.cosine_similarity(
+        features[:, None], head.weight[None], dim=-1
+    )
+    rivals = [
+        sum(math.exp(s * cosines[i, j]) for j in range(5) if j != labels[i])
+        for i in range(8)
+    ]
+    angles = sorted(math.acos(cosines[i, labels[i]]) for i in range(8))
+    middle = min(math.pi / 4, angles[3])
+    expected = math.log(sum(rivals) / 8) / math.cos(middle)
+    assert head.s.item() == pytest.approx(expected)
+    assert not head.s.requires_grad
+    head.eval()(features, labels)
+    assert head.s.item() == pytest.approx(expected)
+    fixed = make("adacos", dim=4, classes=5, dynamic=False).double().train()
+    fixed(features, labels)
+    assert fixed.s.item() == pytest.approx(s)
+
+
+def test_adacos_says_that_two_classes_learn_nothing():
+    with pytest.warns(UserWarning, match="s = √2 log"):
+        head = losses.create("adacos", embedding_dim=3, num_classes=2)
+    features = torch.randn(6, 3, requires_grad=True)
+    value = head(features, torch.arange(6) % 2)
+    value.backward()
+    assert value.item() == pytest.approx(math.log(2))
+    assert features.grad.abs().max() == 0
+    assert len(set(head.predict(torch.randn(50, 3)).tolist())) == 2
+
+
+def test_learnable_scale():
+    s = nn.Parameter(torch.tensor(4.0))
+    head = losses.create("normface", embedding_dim=3, num_classes=3, s=s)
+    head(torch.randn(6, 3), torch.arange(6) % 3).backward()
+    assert s.grad.abs() > 0
+    assert any(p is s for p in head.parameters())
+
+
+def test_center_and_ring_learn_what_they_are_named_for():
+    assert make("center", dim=5, classes=4).centers.shape == (4, 5)
+    assert make("ring").radius.shape == ()
+    with pytest.raises(AttributeError):
+        _ = make("softmax").centers
+
+
+@pytest.mark.parametrize(
+    ("name", "hyper", "message"),
+    [
+        ("arcfaec", {}, "did you mean arcface"),
+        ("arcface", {"margin": 1}, "no hyperparameter 'margin'"),
+        ("arcface", {"m": math.pi}, r"m = 3.14.*\[0, π\)"),
+        ("arcface", {"m": -0.1}, r"\[0, π\)"),
+        ("arcface", {"m": math.nan}, r"\[0, π\)"),
+        ("arcface", {"s": 0}, r"\(0, ∞\)"),
+        ("arcface", {"s": True}, r"\(0, ∞\)"),
+        ("arcface", {"s": "20"}, r"'20'"),
+        ("arcface", {"variant": "montone"}, "'plain' or 'monotone'"),
+        ("l_softmax", {"m": 2.5}, "an integer"),
+        ("l_softmax", {"m": 0}, "an integer in"),
+        ("sphereface", {"m": -1}, "an integer in"),
+        ("adacos", {"dynamic": 1}, "True or False"),
+        ("iam", {"base": "softmax"}, "needs a base with a scale s"),
+        ("iam", {"base": "adacso"}, "did you mean adacos"),
+        ("iam", {"s": math.inf}, r"\(0, ∞\)"),
+        ("iam", {"s": nn.Parameter(torch.tensor(3.0))}, "s is learnable"),
+        ("iam", {"beta": -1.0}, r"\[0, ∞\)"),
+        ("normface", {"s": nn.Parameter(torch.tensor(math.inf))}, r"\(0, ∞"),
+    ],
+)
+def test_refuses_what_has_no_meaning(name, hyper, message):
+    with pytest.raises(ValueError, match=message):
+        losses.create(name, embedding_dim=3, num_classes=3, **hyper)
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ({"embedding_dim": 3, "num_classes": 1}, "at least 2"),
+        ({"embedding_dim": 0, "num_classes": 3}, "at least 1"),
+        ({"embedding_dim": 3, "num_classes": 2.0}, "an integer"),
+    ],
+)
+def test_refuses_sizes(size, message):
+    with pytest.raises(ValueError, match=message):
+        losses.create("softmax", **size)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("features", "labels", "message"),
+    [
+        (torch.ones(2, 3), torch.tensor([0, 3]), r"label 3 is outside 0\.\.2"),
+        (torch.ones(2, 3), torch.tensor([0, -1]), "label -1 is outside"),
+        (torch.ones(0, 3), torch.ones(0).long(), "batch is empty"),
+        (torch.tensor([[1, 2, math.nan]]), torch.tensor([0]), "NaN"),
+        (torch.tensor([[1, 2, math.inf]]), torch.tensor([0]), "infinite"),
+        (torch.ones(2, 4), torch.tensor([0, 1]), r"takes \(N, 3\)"),
+        (torch.ones(2, 3), torch.tensor([0]), "labels have shape"),
+        (torch.ones(2, 3), torch.tensor([0.0, 1.0]), "not integers"),
+        (torch.ones(2, 3).long(), torch.tensor([0, 1]), "not floating"),
+    ],
+)
+def test_refuses_a_batch(name, features, labels, message):
+    with pytest.raises(ValueError, match=message):
+        make(name)(features, labels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_describe_names_formula_range_and_source(name):
+    text = losses.describe(name)
+    spec = losses.get(name)
+    assert spec.title in text
+    assert "sources:" in text
+    for hyperparameter in spec.hyperparameters:
+        assert hyperparameter.allowed in text
+
+
+def test_names():
+    assert losses.get("angular") is losses.get("arcgrad")
+    with pytest.raises(ValueError, match="already"):
+        losses.register(losses.get("arcface"))
+
+
+def test_no_tensor_of_samples_by_classes_by_dimension():
+    """Memory is counted by the tensors that autograd keeps."""
+    n, c, d = 64, 48, 32
+    for name in NAMES:
+        head = losses.create(name, embedding_dim=d, num_classes=c)
+        sizes = []
+        features = torch.randn(n, d, requires_grad=True)
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t, kept=sizes: kept.append(t.numel()) or t, lambda t: t
+        ):
+            head(features, torch.randint(c, (n,))).backward()
+        assert max(sizes) <= n * max(c, d), name
+
+
+def test_ensemble_of_heads_equals_each_alone():
+    torch.manual_seed(0)
+    features, labels = torch.randn(3, 7, 4), torch.randint(3, (3, 7))
+    for name in NAMES:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            heads = [make(name, dim=4).double() for _ in range(3)]
+        stacked = make(name, dim=4).double()
+        del stacked.weight
+        stacked.weight = torch.stack(
+            [h.weight * (k + 1) for k, h in enumerate(heads)]
+        )
+        if name in ("center", "ring"):
+            continue
+        values = stacked.losses(features.double(), labels)
+        for k, head in enumerate(heads):
+            with torch.no_grad():
+                head.weight.mul_(k + 1)
+            alone = head.losses(features[k].double(), labels[k])
+            torch.testing.assert_close(values[k], alone)
