@@ -1,0 +1,72 @@
+"""The IDX files of MNIST and its kin: read, write.
+
+Two zero bytes, a type (8: unsigned byte), the number of axes, their
+lengths as big-endian 32-bit integers, then the values.
+"""
+
+import gzip
+import math
+import struct
+import zlib
+
+import numpy as np
+
+from .cards import DataError
+
+UNSIGNED_BYTE = 8
+
+
+def read(content: bytes, name: str = "file") -> np.ndarray:
+    """Read an IDX file of unsigned bytes.
+
+    Args:
+        content: its bytes, compressed by gzip or not.
+        name: what errors call it.
+
+    Returns:
+        A uint8 array of the shape that the header says.
+
+    Raises:
+        DataError: if the magic number or the length is wrong, or the
+            compressed bytes are damaged.
+    """
+    if content[:2] == b"\x1f\x8b":
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, OSError, zlib.error) as error:
+            raise DataError(
+                f"{name} is damaged ({error}): fetch it again."
+            ) from None
+    axes = content[3] if len(content) > 3 else 0
+    if content[:3] != bytes([0, 0, UNSIGNED_BYTE]) or axes == 0:
+        raise DataError(
+            f"{name} begins with 0x{content[:4].hex()}: it is not an IDX "
+            "file of unsigned bytes (0x0000080N, N the number of axes)."
+        )
+    start = 4 + 4 * axes
+    if len(content) < start:
+        raise DataError(f"{name} ends in its header: fetch it again.")
+    shape = struct.unpack(f">{axes}I", content[4:start])
+    if len(content) - start != math.prod(shape):
+        raise DataError(
+            f"{name} has {len(content) - start} values, its header says "
+            f"{' x '.join(map(str, shape))}: fetch it again."
+        )
+    values = np.frombuffer(content, np.uint8, offset=start)
+    return values.reshape(shape).copy()
+
+
+def write(array: np.ndarray) -> bytes:
+    """Write a uint8 array as a gzip-compressed IDX file.
+
+    The same array gives the same bytes: no name and no time in them.
+
+    Args:
+        array: uint8, at least one axis.
+
+    Returns:
+        The bytes of the .gz file.
+    """
+    header = bytes([0, 0, UNSIGNED_BYTE, array.ndim])
+    header += struct.pack(f">{array.ndim}I", *array.shape)
+    return gzip.compress(header + array.tobytes(), 9, mtime=0)

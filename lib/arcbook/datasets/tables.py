@@ -1,0 +1,148 @@
+"""From the bytes of a table's files to X and y, as its card says.
+
+How a file is cut into rows of cells (keys of the card's [layout], or of
+one file where it differs; a sample is a CSV file with a header):
+
+    columns    names of the columns, in the order of the file
+    header     true if the first row repeats those names
+    delimiter  between the cells; a comma unless said otherwise
+    after      the rows begin after this line (ARFF: "@data")
+    sheets     the rows are in these sheets of an .xls file
+
+What is done to the rows, in this order (keys of [rules]):
+
+    drop       columns left out
+    missing    rows with this cell are left out
+    nonzero    rows with a zero in one of these columns are left out
+    encode     words that stand for numbers, e.g. {y = 1, n = 0}
+    class      the column with the class
+    rename     class labels that are spelled in two ways
+"""
+
+import csv
+
+import numpy as np
+
+from .cards import Card, DataError, File
+
+
+def _text(content: bytes, layout: dict) -> list[list[str]]:
+    lines = content.decode("utf-8").splitlines()
+    if "after" in layout:
+        if layout["after"] not in lines:
+            raise DataError(f"has no line {layout['after']!r}")
+        lines = lines[lines.index(layout["after"]) + 1 :]
+    lines = [line.strip() for line in lines if line.strip()]
+    return list(csv.reader(lines, delimiter=layout.get("delimiter", ",")))
+
+
+def _sheet(content: bytes, sheet: str, width: int) -> list[list]:
+    try:
+        import xlrd
+    except ImportError:
+        raise DataError(
+            "is an .xls file, and the package that reads it is not "
+            "installed: pip install xlrd"
+        ) from None
+    rows = xlrd.open_workbook(file_contents=content).sheet_by_name(sheet)
+    return [row[:width] for row in map(rows.row_values, range(rows.nrows))]
+
+
+def _rows(content: bytes, layout: dict) -> list[dict[str, str | float]]:
+    columns = layout.get("columns")
+    if "sheets" in layout:
+        blocks = [_sheet(content, s, len(columns)) for s in layout["sheets"]]
+    else:
+        blocks = [_text(content, layout)]
+    named = []
+    for block in blocks:
+        block = [
+            [c.strip() if isinstance(c, str) else c for c in row]
+            for row in block
+        ]
+        if layout.get("header"):
+            header = block.pop(0)
+            if columns and header != columns:
+                raise DataError(f"has columns {header}, not {columns}")
+        for number, row in enumerate(block, start=1):
+            if len(row) != len(columns or header):
+                raise DataError(
+                    f"has {len(row)} cells in row {number}, "
+                    f"not {len(columns or header)}"
+                )
+            named.append(dict(zip(columns or header, row, strict=True)))
+    return named
+
+
+def _number(cell: str | float, column: str, encode: dict) -> float:
+    try:
+        return float(encode.get(cell, cell))
+    except ValueError:
+        raise DataError(f"has {cell!r} in {column}, not a number") from None
+
+
+def _keep(row: dict, rules: dict) -> bool:
+    if rules.get("missing") in row.values():
+        return False
+    return all(float(row[name]) != 0 for name in rules.get("nonzero", []))
+
+
+def _parse_one(card: Card, file: File, content: bytes) -> tuple[list, list]:
+    rules = card.rules
+    drop, encode = rules.get("drop", []), rules.get("encode", {})
+    X, y = [], []
+    for row in _rows(content, file.format):
+        row = {name: cell for name, cell in row.items() if name not in drop}
+        if not _keep(row, rules):
+            continue
+        label = str(row.pop(rules["class"]))
+        label = rules.get("rename", {}).get(label, label)
+        if label not in card.class_labels:
+            raise DataError(
+                f"has class {label!r}, not one of {card.class_labels}"
+            )
+        if sorted(row) != sorted(card.feature_names):
+            raise DataError(
+                f"has features {sorted(row)}, not {sorted(card.feature_names)}"
+            )
+        X.append([_number(row[c], c, encode) for c in card.feature_names])
+        y.append(card.class_labels.index(label))
+    return X, y
+
+
+def parse(
+    card: Card, files: list[tuple[File, bytes]]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Parse the files of a table, one after the other.
+
+    Args:
+        card: the card of the data set.
+        files: each file with its content, already verified.
+
+    Returns:
+        X, float64 (instances, features), and y, int64 (instances,),
+        rows in the order of the files.
+
+    Raises:
+        DataError: if a file does not have the shape that the card says,
+            or all files do not have its class counts.
+    """
+    X, y = [], []
+    for file, content in files:
+        try:
+            more_X, more_y = _parse_one(card, file, content)
+        except DataError as error:
+            raise DataError(
+                f"{file.path} {error}: it is not the file that the card "
+                f"of {card.name} describes."
+            ) from None
+        X += more_X
+        y += more_y
+    counts = tuple(np.bincount(y, minlength=card.classes).tolist())
+    if counts != card.class_counts:
+        raise DataError(
+            f"{card.title} gives {counts} instances per class, not "
+            f"{card.class_counts} as its card says: correct "
+            f"data/cards/{card.name}.toml or its files."
+        )
+    return np.array(X, dtype=np.float64), np.array(y, dtype=np.int64)

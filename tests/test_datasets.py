@@ -1,0 +1,634 @@
+"""Cards, places, parsing and downloads of the data sets."""
+
+import gzip
+import hashlib
+import http.server
+import os
+import shutil
+import socket
+import threading
+import zipfile
+
+import numpy as np
+import pytest
+from arcbook import datasets, paths
+from arcbook.datasets import fetching, idx, places
+
+# [arcgrad, Table II]: classes, features, instances
+TABLE_2 = {
+    "PimaIndiansDiabetes": (2, 8, 392),
+    "Hayes-Roth": (3, 3, 160),
+    "UserKnowledgeModeling": (4, 5, 403),
+    "BreastCancerWisconsin": (2, 33, 194),
+    "WholesaleCustomers": (2, 7, 440),
+    "TeachingAssistantEvaluation": (3, 5, 151),
+    "BanknoteAuthentication": (2, 4, 1372),
+    "CongressionalVotingRecords": (2, 16, 232),
+    "WebsitePhishing": (3, 9, 1353),
+    "Haberman": (2, 3, 306),
+    "Iris": (3, 4, 150),
+    "BreastTissue": (6, 9, 106),
+    "VertebralColumn": (3, 6, 310),
+    "ForestTypeMapping": (4, 27, 523),
+    "BalanceScale": (3, 4, 625),
+}
+TABLES = datasets.available("table")
+IMAGES = datasets.available("image")
+SAMPLED = [n for n in TABLES if datasets.card(n).sample]
+REAL_DATA = os.environ.get("ARCBOOK_DATA")
+TOY = b"1,red,2\n3,blue,4\n\n5,red,?\n7,red,0\n"
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch, tmp_path):
+    """No ARCBOOK_DATA, an empty cache and no network."""
+    monkeypatch.delenv("ARCBOOK_DATA", raising=False)
+    monkeypatch.setenv("ARCBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    lookup = socket.getaddrinfo
+
+    def local_only(host, *rest, **more):
+        if host != "127.0.0.1":
+            raise socket.gaierror("no network in tests")
+        return lookup(host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", local_only)
+
+
+def official(name, monkeypatch):
+    """Let the real files be found, or skip."""
+    if REAL_DATA:
+        monkeypatch.setenv("ARCBOOK_DATA", REAL_DATA)
+    if datasets.locate(name).kind not in ("folder", "system"):
+        pytest.skip(f"neither ARCBOOK_DATA nor the system has {name}")
+
+
+def sorted_rows(table):
+    rows = np.column_stack([table.X, table.y])
+    return rows[np.lexsort(rows.T)]
+
+
+# ---- the real data
+
+
+def test_tables_are_those_of_table_2_in_its_order():
+    assert [datasets.card(n).title for n in TABLES] == list(TABLE_2)
+    assert datasets.available() == TABLES + IMAGES
+
+
+def check_table(table):
+    card = datasets.card(table.name)
+    counts = (card.classes, table.X.shape[1], len(table.X))
+    assert counts == TABLE_2[card.title]
+    assert counts == (card.classes, card.features, card.instances)
+    assert table.X.dtype == np.float64 and table.y.dtype == np.int64
+    assert table.X.shape == (len(table.y), len(table.feature_names))
+    assert tuple(np.bincount(table.y)) == card.class_counts
+    assert len(table.class_names) == card.classes
+    assert np.isfinite(table.X).all()
+    assert table.sha256 == datasets.digest(table.X, table.y)
+    assert table.sha256 in datasets.identities(table.name).values()
+    assert not table.source.startswith("/")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_official_table(name, monkeypatch):
+    official(name, monkeypatch)
+    table = datasets.load(name)
+    check_table(table)
+    assert table.source.startswith("ARCBOOK_DATA: uci/")
+    assert table.sha256 == datasets.identities(name)["official"]
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+@pytest.mark.parametrize("sample", [True, None, False])
+def test_sampled_table_is_the_whole_set(name, sample):
+    table = datasets.load(name, sample=sample)
+    check_table(table)
+    assert table.source == f"data/samples/{name}.csv"
+    assert table.sha256 == datasets.identities(name)["sample"]
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_sample_has_the_official_rows(name, monkeypatch):
+    official(name, monkeypatch)
+    whole, sample = datasets.load(name), datasets.load(name, sample=True)
+    assert whole.class_names == sample.class_names
+    assert whole.feature_names == sample.feature_names
+    if name != "iris":
+        assert (sorted_rows(whole) == sorted_rows(sample)).all()
+        return
+    # scikit-learn has Fisher's table, UCI has two rows of it wrong
+    differ = (whole.X != sample.X).any(axis=1)
+    assert (whole.y == sample.y).all()
+    assert np.flatnonzero(differ).tolist() == [35 - 1, 38 - 1]
+    assert whole.X[differ].tolist() == [[4.9, 3.1, 1.5, 0.1]] * 2
+    assert sample.X[differ].tolist() == [
+        [4.9, 3.1, 1.5, 0.2],
+        [4.9, 3.6, 1.4, 0.1],
+    ]
+
+
+def test_equal_rows_in_equal_order_are_one_identity():
+    same = [
+        name
+        for name in SAMPLED
+        if len(set(datasets.identities(name).values())) == 1
+    ]
+    assert same == ["pima", "tae", "votes"]
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_image_sample(name):
+    images = datasets.load(name, sample=True)
+    sample = datasets.card(name).sample
+    assert images.sample and not sample.complete
+    assert images.train_images.shape == (sample.train, 28, 28)
+    assert images.test_images.shape == (sample.test, 28, 28)
+    assert images.train_images.dtype == np.uint8
+    assert images.train_labels.dtype == np.int64
+    assert set(np.bincount(images.train_labels)) == {sample.train // 10}
+    assert set(np.bincount(images.test_labels)) == {sample.test // 10}
+    assert images.train_images.max() == 255
+    assert images.train_images.flags.writeable
+    assert images.sha256 == datasets.identities(name)["sample"]
+    assert images.source == f"data/samples/{name}"
+    train = {image.tobytes() for image in images.train_images}
+    assert not train & {image.tobytes() for image in images.test_images}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_official_images(name, monkeypatch):
+    official(name, monkeypatch)
+    images = datasets.load(name)
+    card = datasets.card(name)
+    assert images.train_images.shape == (60_000, 28, 28)
+    assert images.test_images.shape == (10_000, 28, 28)
+    labels = np.concatenate([images.train_labels, images.test_labels])
+    assert tuple(np.bincount(labels)) == card.class_counts
+    assert not images.sample
+    assert images.sha256 == datasets.identities(name)["official"]
+
+
+def test_mnist_sample_is_from_the_official_training_part(monkeypatch):
+    official("mnist", monkeypatch)
+    whole = datasets.load("mnist")
+    sample = datasets.load("mnist", sample=True)
+    label = dict(
+        zip(
+            (image.tobytes() for image in whole.train_images),
+            whole.train_labels,
+            strict=True,
+        )
+    )
+    for images, labels in (
+        (sample.train_images, sample.train_labels),
+        (sample.test_images, sample.test_labels),
+    ):
+        assert [label[i.tobytes()] for i in images] == labels.tolist()
+
+
+def test_samples_are_small_and_none_is_left_over():
+    named = {
+        paths.SAMPLES / file.path
+        for name in SAMPLED + IMAGES
+        for file in datasets.card(name).sample.files
+    }
+    found = {p for p in paths.SAMPLES.rglob("*") if p.is_file()}
+    assert named == found
+    assert max(path.stat().st_size for path in found) < 4 * 2**20
+    assert sum(path.stat().st_size for path in found) < 6 * 2**20
+
+
+# ---- cards
+
+
+@pytest.mark.parametrize("name", TABLES + IMAGES)
+def test_card_is_complete(name):
+    card = datasets.card(name)
+    assert card.name == name
+    for prose in ("title", "licence", "citation", "preprocessing"):
+        assert getattr(card, prose).strip()
+    assert card.source.startswith("http")
+    assert sum(card.class_counts) == card.instances
+    assert list(card.class_labels) == sorted(card.class_labels)
+    assert len(set(card.class_names)) == card.classes
+    assert card.files
+    for file in card.files:
+        assert file.url.startswith("https://")
+    every = card.files + (card.sample.files if card.sample else ())
+    for file in every:
+        for form in file.accepted:
+            assert len(bytes.fromhex(form.sha256)) == 32
+            assert form.bytes > 0 and form.origin
+    expected = {"official", "sample"} if card.sample else {"official"}
+    assert set(datasets.identities(name)) == expected
+    if card.sample:
+        assert card.sample.origin and card.sample.licence
+    if card.kind == "table":
+        assert len(card.feature_names) == card.features
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("irsi", "iris"),
+        ("Iris", "iris"),
+        ("wineq", None),
+        ("PimaIndiansDiabetes", "pima"),
+        ("fashion_mnist", "fashion-mnist"),
+        ("../cards/iris", None),
+    ],
+)
+def test_unknown_data_set_names_the_close_ones(word, meant):
+    with pytest.raises(datasets.DataError) as caught:
+        datasets.load(word)
+    text = str(caught.value)
+    assert repr(word) in text
+    assert f"'{meant}'" in text if meant else "balance-scale" in text
+
+
+def test_unknown_kind():
+    with pytest.raises(datasets.DataError, match="'tables'"):
+        datasets.available("tables")
+
+
+def test_no_cards(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "CARDS", tmp_path)
+    with pytest.raises(datasets.DataError, match="ARCBOOK_HOME"):
+        datasets.load("iris")
+
+
+def test_digest_sees_type_shape_values_and_order():
+    x = np.arange(6.0)
+    others = [
+        x.astype(np.float32),
+        x.reshape(2, 3),
+        x[::-1],
+        np.nextafter(x, 9),
+    ]
+    digests = {datasets.digest(a) for a in [x, *others]}
+    assert len(digests) == 5
+    assert datasets.digest(x.astype(">f8")) == datasets.digest(x)
+    assert datasets.digest(np.asfortranarray(x)) == datasets.digest(x)
+
+
+# ---- places and damaged files
+
+
+@pytest.fixture
+def copied_samples(monkeypatch, tmp_path):
+    shutil.copytree(paths.SAMPLES, tmp_path / "samples")
+    monkeypatch.setattr(paths, "SAMPLES", tmp_path / "samples")
+    return tmp_path / "samples"
+
+
+def test_altered_byte(copied_samples):
+    path = copied_samples / "iris.csv"
+    path.write_bytes(path.read_bytes().replace(b"5.1,3.5", b"5.1,3.6", 1))
+    with pytest.raises(datasets.DataError) as caught:
+        datasets.load("iris")
+    assert "iris.csv is altered" in str(caught.value)
+    assert "git restore" in str(caught.value)
+
+
+def test_truncated(copied_samples):
+    path = copied_samples / "mnist" / "train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(
+        datasets.DataError, match=r"is truncated \(1,000 of 650,371 bytes\)"
+    ):
+        datasets.load("mnist")
+
+
+def test_missing(copied_samples):
+    (copied_samples / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(datasets.DataError, match=r"labels.*is missing: rest"):
+        datasets.load("mnist")
+
+
+def test_no_sample():
+    with pytest.raises(datasets.DataError, match="WebsitePhishing has no s"):
+        datasets.load("website-phishing", sample=True)
+
+
+def test_arcbook_data_that_is_no_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("ARCBOOK_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(datasets.DataError, match=r"nowhere.*not a folder"):
+        datasets.load("iris")
+
+
+def test_arcbook_data_comes_first_and_is_never_passed_over(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("ARCBOOK_DATA", str(tmp_path))
+    assert datasets.locate("iris").kind == "sample"
+    damaged = tmp_path / "uci" / "iris" / "iris.data"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"5.1,3.5,1.4,0.2,Iris-setosa\n")
+    assert datasets.locate("iris").kind == "folder"
+    with pytest.raises(datasets.DataError, match="unset ARCBOOK_DATA"):
+        datasets.load("iris")
+    assert datasets.load("iris", sample=True).source.startswith("data/")
+
+
+def test_system_package(toy, tmp_path):
+    toy.write(system=tmp_path / "system")
+    (tmp_path / "system").mkdir()
+    (tmp_path / "system" / "toy.csv").write_bytes(TOY)
+    assert datasets.load("toy").source == "package toy-data"
+
+
+def test_partial_sample_is_not_the_whole_set(monkeypatch):
+    monkeypatch.setattr(places, "_system", lambda known: None)
+    assert datasets.locate("fashion-mnist").kind == "sample"
+    whole = datasets.locate("fashion-mnist", sample=False)
+    assert whole.kind == "download" and not whole.sample
+    with pytest.raises(datasets.DataError, match="cannot be fetched"):
+        datasets.load("fashion-mnist", sample=False)
+
+
+def test_verify_says_it_of_each_file(copied_samples):
+    folder = copied_samples / "mnist"
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    (folder / "t10k-images-idx3-ubyte.gz").write_bytes(b"")
+    labels = folder / "train-labels-idx1-ubyte.gz"
+    labels.write_bytes(labels.read_bytes() + b"!")
+    found = {s.path.name[:11]: s.status for s in datasets.verify("mnist")}
+    assert found == {
+        "train-image": "ok",
+        "train-label": "altered",
+        "t10k-images": "truncated",
+        "t10k-labels": "missing",
+    }
+    assert {s.place for s in datasets.verify("mnist")} == {"sample"}
+    (nowhere,) = datasets.verify("banknote")
+    assert (nowhere.place, nowhere.status) == ("download", "missing")
+    assert "arcbook data fetch banknote" in nowhere.detail
+
+
+# ---- parsing
+
+
+class Toy:
+    """A data set of two files' worth of rows, at a site of its own."""
+
+    def __init__(self, folder, site):
+        self.cards, self.site = folder, site
+
+    def write(self, *, content=TOY, member="", system="", **changed):
+        text = f"""
+            title = "Toy"
+            order = 1
+            features = 2
+            instances = 2
+            licence = "none"
+            source = "{self.site}"
+            citation = "none"
+            preprocessing = "none"
+            folder = "uci/toy"
+            classes = [
+                {{ label = "blue", name = "blue", count = 1 }},
+                {{ label = "red", name = "red", count = 1 }},
+            ]
+            [layout]
+            columns = {changed.get("columns", '["a", "c", "b"]')}
+            [rules]
+            class = "c"
+            missing = "?"
+            nonzero = ["b"]
+            [system]
+            folder = "{system}"
+            package = "toy-data"
+            [[files]]
+            path = "toy.csv"
+            url = "{self.site}/toy.{"zip" if member else "csv"}"
+            member = "{member}"
+            bytes = {len(content)}
+            sha256 = "{hashlib.sha256(content).hexdigest()}"
+            [identity]
+            official = "{changed.get("identity", self.identity)}"
+        """
+        (self.cards / "toy.toml").write_text(text)
+
+    identity = datasets.digest(
+        np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0])
+    )
+
+
+@pytest.fixture
+def site(tmp_path):
+    folder = tmp_path / "site"
+    folder.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(folder))
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    serve = threading.Thread(target=server.serve_forever, args=(0.01,))
+    serve.start()
+    yield folder, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    serve.join()
+    server.server_close()
+
+
+@pytest.fixture
+def toy(monkeypatch, tmp_path, site):
+    cards = tmp_path / "cards"
+    cards.mkdir()
+    monkeypatch.setattr(paths, "CARDS", cards)
+    made = Toy(cards, site[1])
+    made.write()
+    return made
+
+
+def cached(tmp_path):
+    """Every file under the cache: what a later run could trust."""
+    return [p.name for p in (tmp_path / "cache").rglob("*") if p.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"1,red,2\n3,blue\n", "has 2 cells in row 2, not 3"),
+        (b"1,red,2\n3,green,4\n", "has class 'green'"),
+        (b"1,red,2\nx,blue,4\n", "has 'x' in a, not a number"),
+        (b"1,red,2\n3,blue,4\n5,red,6\n", r"gives \(1, 2\) instances"),
+    ],
+)
+def test_wrong_shape(toy, monkeypatch, tmp_path, content, complaint):
+    toy.write(content=content)
+    (tmp_path / "uci" / "toy").mkdir(parents=True)
+    (tmp_path / "uci" / "toy" / "toy.csv").write_bytes(content)
+    monkeypatch.setenv("ARCBOOK_DATA", str(tmp_path))
+    with pytest.raises(datasets.DataError, match=complaint):
+        datasets.load("toy")
+
+
+def test_rows_that_are_not_those_of_the_card(toy, monkeypatch, tmp_path):
+    toy.write(identity="0" * 64)
+    (tmp_path / "uci" / "toy").mkdir(parents=True)
+    (tmp_path / "uci" / "toy" / "toy.csv").write_bytes(TOY)
+    monkeypatch.setenv("ARCBOOK_DATA", str(tmp_path))
+    with pytest.raises(datasets.DataError, match="identity"):
+        datasets.load("toy")
+
+
+def test_idx_round_trip_has_no_time_in_it():
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    assert (idx.read(idx.write(array)) == array).all()
+    assert idx.write(array) == idx.write(array)
+    assert idx.write(array)[4:8] == bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "is not an IDX file"),
+        (b"\x00\x00\x0d\x01\x00\x00\x00\x01" + bytes(4), "0x00000d01"),
+        (b"P5 28 28 255", "is not an IDX file"),
+        (b"\x00\x00\x08\x03\x00\x00", "ends in its header"),
+        (b"\x00\x00\x08\x01\x00\x00\x00\x05abcd", "has 4 values.*says 5"),
+        (b"\x00\x00\x08\x01\x00\x00\x00\x03abcd", "has 4 values.*says 3"),
+        (gzip.compress(bytes(99))[:-9], "is damaged"),
+    ],
+)
+def test_idx_wrong_magic_or_length(content, complaint):
+    with pytest.raises(datasets.DataError, match=complaint):
+        idx.read(content, "labels.gz")
+
+
+def test_images_of_another_shape(monkeypatch, tmp_path):
+    cards, samples = tmp_path / "cards", tmp_path / "samples"
+    cards.mkdir()
+    shutil.copytree(paths.SAMPLES / "mnist", samples / "mnist")
+    text = (paths.CARDS / "mnist.toml").read_text()
+    text = text.replace("shape = [28, 28]", "shape = [32, 32]")
+    (cards / "mnist.toml").write_text(text)
+    monkeypatch.setattr(paths, "CARDS", cards)
+    monkeypatch.setattr(paths, "SAMPLES", samples)
+    with pytest.raises(datasets.DataError, match=r"says \(4000, 32, 32\)"):
+        datasets.load("mnist", sample=True)
+
+
+# ---- downloads
+
+
+def test_download(toy, site, tmp_path):
+    (site[0] / "toy.csv").write_bytes(TOY)
+    table = datasets.load("toy")
+    assert table.X.tolist() == [[1, 2], [3, 4]]
+    assert table.y.tolist() == [1, 0]
+    assert table.source == "download: uci/toy/toy.csv"
+    assert cached(tmp_path) == ["toy.csv"]
+    (site[0] / "toy.csv").unlink()
+    assert datasets.load("toy").sha256 == table.sha256
+    assert [s.status for s in datasets.verify("toy")] == ["ok"]
+
+
+def test_download_of_a_member_of_a_zip(toy, site, tmp_path):
+    toy.write(member="inside/toy.csv")
+    with zipfile.ZipFile(site[0] / "toy.zip", "w") as archive:
+        archive.writestr("inside/toy.csv", TOY)
+    datasets.load("toy")
+    assert cached(tmp_path) == ["toy.csv"]
+
+
+@pytest.mark.parametrize("damage", ["member", "zip"])
+def test_damaged_zip(toy, site, tmp_path, damage):
+    toy.write(member="inside/toy.csv")
+    with zipfile.ZipFile(site[0] / "toy.zip", "w") as archive:
+        archive.writestr("other.csv", TOY)
+    if damage == "zip":
+        (site[0] / "toy.zip").write_bytes(b"PK\x03\x04 half of it")
+    with pytest.raises(datasets.DataError, match="cannot be fetched"):
+        datasets.load("toy")
+    assert cached(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", [TOY[:-3], TOY.replace(b"3", b"8")])
+def test_what_the_site_gives_is_verified(toy, site, tmp_path, content):
+    (site[0] / "toy.csv").write_bytes(content)
+    with pytest.raises(datasets.DataError, match="nothing was kept"):
+        datasets.fetch("toy")
+    assert cached(tmp_path) == []
+
+
+def test_file_that_is_not_at_the_site(toy):
+    with pytest.raises(datasets.DataError, match=r"fetched \(HTTPError\)"):
+        datasets.load("toy")
+
+
+def test_no_network(tmp_path):
+    with pytest.raises(datasets.DataError) as caught:
+        datasets.load("banknote")
+    text = str(caught.value)
+    assert "https://archive.ics.uci.edu/" in text
+    assert "cannot be fetched" in text
+    assert "ARCBOOK_DATA" in text and "banknote-authentication/" in text
+    assert text.endswith(".") and "\n" not in text
+    assert cached(tmp_path) == []
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError])
+def test_interrupted_download_leaves_nothing(
+    toy, site, tmp_path, monkeypatch, stop
+):
+    def half(file, scratch):
+        (scratch / "download").write_bytes(TOY[:9])
+        raise stop
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fetching, "_download_bytes", half)
+        with pytest.raises((datasets.DataError, KeyboardInterrupt)):
+            datasets.load("toy")
+    assert cached(tmp_path) == []
+    (site[0] / "toy.csv").write_bytes(TOY)
+    assert len(datasets.load("toy").X) == 2
+
+
+def test_half_written_file_is_not_taken_for_a_whole_one(toy, site, tmp_path):
+    half = tmp_path / "cache" / "uci" / "toy" / "toy.csv"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(TOY[:9])
+    (half.parent / ".part-killed").mkdir()
+    (half.parent / ".part-killed" / "download").write_bytes(TOY[:9])
+    (status,) = datasets.verify("toy")
+    assert (status.place, status.status) == ("download", "truncated")
+    with pytest.raises(datasets.DataError, match="cannot be fetched"):
+        datasets.load("toy")
+    (site[0] / "toy.csv").write_bytes(TOY)
+    assert len(datasets.load("toy").X) == 2
+    assert half.read_bytes() == TOY
+
+
+def test_connection_cut_half_way(toy, tmp_path):
+    """The server promises more bytes than it sends."""
+    server = socket.create_server(("127.0.0.1", 0))
+    toy.site = f"http://127.0.0.1:{server.getsockname()[1]}"
+    toy.write()
+
+    def serve():
+        connection, _ = server.accept()
+        connection.recv(4096)
+        head = f"HTTP/1.0 200 OK\r\nContent-Length: {len(TOY)}\r\n\r\n"
+        connection.sendall(head.encode() + TOY[:9])
+        connection.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    with pytest.raises(datasets.DataError):
+        datasets.load("toy")
+    server.close()
+    assert cached(tmp_path) == []
+
+
+def test_cache_that_cannot_be_written(toy, site, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("ARCBOOK_CACHE", str(tmp_path / "file"))
+    with pytest.raises(datasets.DataError, match="ARCBOOK_CACHE"):
+        datasets.load("toy")
