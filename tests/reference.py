@@ -2,6 +2,7 @@
 
 import mpmath as mp
 import sympy as sp
+
 from arcbook import losses
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 import torch
+
 from arcbook import formulas, losses
 
 ANGLES = np.linspace(0, math.pi, 41)

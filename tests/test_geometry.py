@@ -5,6 +5,7 @@ import math
 import mpmath as mp
 import pytest
 import torch
+
 from arcbook.geometry import angle, angles, unit
 
 

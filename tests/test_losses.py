@@ -6,10 +6,11 @@ import warnings
 import mpmath as mp
 import numpy as np
 import pytest
-import reference
 import torch
-from arcbook import losses
 from torch import nn
+
+import reference
+from arcbook import losses
 
 NAMES = losses.available()
 VARIANTS = [(name, {}) for name in NAMES] + [

@@ -2,6 +2,7 @@
 
 import pytest
 import sympy as sp
+
 from arcbook import formulas, losses, symbolic
 
 VARIANTS = [(name, {}) for name in losses.available()] + [

@@ -21,6 +21,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+
 from arcbook.datasets import card, idx
 from arcbook.paths import SAMPLES
 

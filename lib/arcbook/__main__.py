@@ -1,0 +1,3 @@
+from arcbook.cli import main
+
+main()

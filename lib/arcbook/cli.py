@@ -1,0 +1,195 @@
+"""The `arcbook` command: a thin layer over the library."""
+
+import json
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(
+    help="Angular-margin softmax losses: the book's experiments and pages.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data_app = typer.Typer(help="Data sets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+console = Console()
+
+BAD_USAGE, FAILURE = 2, 1
+
+
+class Profile(StrEnum):
+    quick = "quick"
+    full = "full"
+
+
+ProfileOption = Annotated[
+    Profile, typer.Option(help="quick: minutes. full: the paper's protocol.")
+]
+
+
+@app.command()
+def run(
+    experiment: Annotated[
+        str, typer.Argument(help="An experiment's id, or `all`.")
+    ],
+    profile: ProfileOption = Profile.quick,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 1,
+    time_budget: Annotated[
+        float | None,
+        typer.Option(help="Begin no run after so many seconds."),
+    ] = None,
+):
+    """Measure what an experiment still lacks; measured runs are kept."""
+    from arcbook import experiments
+
+    ids = experiments.available() if experiment == "all" else [experiment]
+    started = time.monotonic()
+    for one in ids:
+        if time_budget is not None:
+            left = started + time_budget - time.monotonic()
+            if left <= 0:
+                break
+        measured = experiments.run(
+            one,
+            profile=profile.value,
+            jobs=jobs,
+            time_budget=None if time_budget is None else left,
+            progress=sys.stderr.isatty(),
+        )
+        print(f"{one}: {measured} runs measured now")
+
+
+@app.command()
+def status(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON.")
+    ] = False,
+):
+    """Say which experiments are measured, and which runs are stale."""
+    from arcbook import experiments
+
+    report = experiments.status()
+    if as_json:
+        print(json.dumps(report, indent=2))
+        return
+    table = Table("experiment", "profile", "expected", "measured", "stale")
+    for experiment in report["experiments"]:
+        for profile, runs in experiment["runs"].items():
+            counts = (runs["expected"], runs["measured"], runs["stale"])
+            table.add_row(experiment["id"], profile, *map(str, counts))
+    console.print(table)
+
+
+@app.command("losses")
+def describe_losses(
+    name: Annotated[
+        str | None, typer.Argument(help="A loss; all are listed without.")
+    ] = None,
+):
+    """List the losses, or describe one."""
+    from arcbook import losses
+
+    if name is None:
+        print("\n".join(losses.available()))
+    else:
+        print(losses.describe(name))
+
+
+@data_app.command("list")
+def list_data():
+    """List the data sets and where each would be read from."""
+    from arcbook import datasets
+
+    table = Table("name", "title", "read from")
+    for name in datasets.available():
+        place = datasets.locate(name)
+        table.add_row(name, datasets.card(name).title, place.source)
+    console.print(table)
+
+
+@data_app.command("fetch")
+def fetch_data(names: Annotated[list[str], typer.Argument()]):
+    """Download data sets from their official sites."""
+    from arcbook import datasets
+
+    for name in names:
+        for path in datasets.fetch(name):
+            print(f"{name}: {path}")
+
+
+@data_app.command("verify")
+def verify_data(
+    names: Annotated[list[str] | None, typer.Argument()] = None,
+):
+    """Compare files with the checksums on their cards (default: all)."""
+    from arcbook import datasets
+
+    damaged = False
+    for name in names or datasets.available():
+        for file in datasets.verify(name):
+            print(f"{name}: {file.path} {file.status} ({file.detail})")
+            damaged |= file.status in ("truncated", "altered")
+    if damaged:
+        raise typer.Exit(FAILURE)
+
+
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+    }
+)
+def notebook(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Such as 06_uci.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", help="Default: NAME.out.ipynb here.")
+    ] = None,
+):
+    """Run a page with other parameters, each given as -p KEY VALUE.
+
+    As papermill does, but an unknown parameter, a wrong type or a value out
+    of range is refused before anything runs.
+    """
+    from arcbook import notebooks
+
+    values = _pairs(context.args)
+    output = output or Path(f"{name}.out.ipynb")
+    notebooks.run(name, output, **values)
+    print(output)
+
+
+def _pairs(arguments):
+    """Values from `-p KEY VALUE -p KEY VALUE ...`."""
+    from arcbook.notebooks import literal
+
+    flags, keys, values = (arguments[start::3] for start in range(3))
+    if len(arguments) % 3 or set(flags) - {"-p"}:
+        raise ValueError(
+            f"expected -p KEY VALUE, got {' '.join(arguments)}: give the "
+            "notebook's name first, then its parameters"
+        )
+    return dict(zip(keys, map(literal, values), strict=True))
+
+
+def main(arguments=None):
+    """Run the command; errors are one sentence, without a traceback.
+
+    Args:
+        arguments: what follows `arcbook`; by default the command line.
+
+    Raises:
+        SystemExit: always; 2 for bad usage, 1 for a failure.
+    """
+    try:
+        sys.exit(app(arguments))
+    except (ValueError, RuntimeError) as error:
+        print(f"arcbook: {error}", file=sys.stderr)
+        sys.exit(BAD_USAGE if isinstance(error, ValueError) else FAILURE)

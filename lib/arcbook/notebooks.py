@@ -1,0 +1,272 @@
+"""The book's notebooks and their parameters, checked before anything runs.
+
+A notebook's first code cell is tagged `parameters` and holds literals. Its
+metadata hold, under `arcbook`, a JSON schema for each of them:
+
+    {"parameters": {"s": {"type": "number", "exclusiveMinimum": 0},
+                    "loss": {"format": "loss"}}}
+
+`{"format": "loss"}` and `{"format": "dataset"}` allow every name that
+`losses.available()` and `datasets.available()` list.
+"""
+
+import ast
+import contextlib
+import difflib
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from arcbook.paths import NOTEBOOKS, ROOT
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a notebook.
+
+    Args:
+        name: what it is called in the notebook.
+        default: the value in its `parameters` cell.
+        schema: JSON schema of the values it may take.
+    """
+
+    name: str
+    default: object
+    schema: dict
+
+
+def names():
+    """The book's notebooks, in its order, without their suffix."""
+    return sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+
+
+def path(name):
+    """The file of a notebook.
+
+    Raises:
+        ValueError: there is no such notebook; close matches are named.
+    """
+    if name not in names():
+        raise ValueError(_unknown("notebook", name, names()))
+    return NOTEBOOKS / f"{name}.ipynb"
+
+
+def parameters(name):
+    """The parameters of a notebook.
+
+    Args:
+        name: a name from `names()`.
+
+    Returns:
+        Dictionary from name to `Parameter`, in the order of the cell.
+
+    Raises:
+        ValueError: there is no such notebook, or a parameter has no schema.
+    """
+    notebook = json.loads(path(name).read_text(encoding="utf-8"))
+    schemas = notebook["metadata"].get("arcbook", {}).get("parameters", {})
+    defaults = _literals(_parameters_cell(notebook))
+    if bare := sorted(defaults.keys() ^ schemas.keys()):
+        raise ValueError(
+            f"{name}: the parameters cell and the schema in the notebook's "
+            f"metadata differ in {', '.join(bare)}"
+        )
+    return {
+        key: Parameter(key, value, _resolved(schemas[key]))
+        for key, value in defaults.items()
+    }
+
+
+def check(name, values):
+    """Refuse values that a notebook cannot take.
+
+    Args:
+        name: a name from `names()`.
+        values: dictionary from parameter to value; not all need be given.
+
+    Raises:
+        ValueError: unknown parameter, wrong type or out of range.
+    """
+    known = parameters(name)
+    for key, value in values.items():
+        if key not in known:
+            problem = _unknown("parameter", key, list(known))
+            raise ValueError(f"{name}: {problem}")
+        if problem := _problem(value, known[key].schema):
+            raise ValueError(f"{name}: {key} = {value!r} {problem}")
+
+
+def run(name, output, **values):
+    """Execute a notebook by papermill with other parameters.
+
+    Args:
+        name: a name from `names()`.
+        output: where the executed notebook goes; written whole or not at
+            all, but for a failing one, which holds the error.
+        **values: parameters, checked first.
+
+    Raises:
+        ValueError: see `check`.
+        RuntimeError: a cell failed.
+    """
+    import papermill
+
+    source = path(name)
+    check(name, values)
+    output = Path(output)
+    partial = output.with_name(f".{output.stem}.partial.ipynb")
+    try:
+        with _importable():
+            papermill.execute_notebook(
+                source, partial, values, cwd=ROOT, progress_bar=False
+            )
+    except papermill.PapermillExecutionError as error:
+        raise RuntimeError(
+            f"{name} failed with {error.ename}: {error.evalue} "
+            f"(all of it is in {output})"
+        ) from None
+    finally:
+        if partial.exists():
+            os.replace(partial, output)
+
+
+def chapter(name, values):
+    """Begin a chapter: check its parameters, set figures and threads.
+
+    Plain papermill only warns of a parameter that does not exist; here it is
+    an error, like a wrong value.
+
+    Args:
+        name: the notebook's own name, such as `06_uci`.
+        values: its `globals()`, with nothing but parameters set so far.
+
+    Raises:
+        ValueError: see `check`.
+    """
+    check(name, {k: v for k, v in values.items() if _is_given(k, v)})
+    from arcbook import figures
+
+    figures.style()
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        import torch
+
+        torch.set_num_threads(int(threads))
+
+
+def literal(text):
+    """The value that a command line means by `text`.
+
+    Returns:
+        The Python literal (`0.5`, `True`, `[1, 2]`), otherwise the text.
+    """
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+@contextlib.contextmanager
+def _importable():
+    """Let a kernel import this package where it is not installed."""
+    before = os.environ.get("PYTHONPATH")
+    paths = [str(ROOT / "lib")] + ([before] if before else [])
+    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+def _is_given(key, value):
+    """Whether a global is a parameter, not a module or IPython's own."""
+    literals = (bool, int, float, str, list, tuple, dict, type(None))
+    own = key.startswith("_") or key in ("In", "Out")
+    return isinstance(value, literals) and not own
+
+
+def _parameters_cell(notebook):
+    for cell in notebook["cells"]:
+        if "parameters" in cell["metadata"].get("tags", ()):
+            return "".join(cell["source"])
+    return ""
+
+
+def _literals(source):
+    return {
+        statement.targets[0].id: ast.literal_eval(statement.value)
+        for statement in ast.parse(source).body
+    }
+
+
+def _resolved(schema):
+    """The schema with `format` replaced by the names it stands for."""
+    if "items" in schema:
+        return schema | {"items": _resolved(schema["items"])}
+    if schema.get("format") == "loss":
+        from arcbook import losses
+
+        return {"enum": list(losses.available())}
+    if schema.get("format") == "dataset":
+        from arcbook import datasets
+
+        return {"enum": list(datasets.available(schema.get("kind")))}
+    return schema
+
+
+def _problem(value, schema):
+    """What is wrong with a value, as the end of a sentence; None if fine."""
+    import jsonschema
+
+    if isinstance(value, float) and not math.isfinite(value):
+        return "is not a finite number"
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(value)
+    error = jsonschema.exceptions.best_match(errors)
+    if error is None:
+        return None
+    item = f"(at {error.instance!r}) " if error.path else ""
+    return item + _in_words(error)
+
+
+def _in_words(error):
+    allowed = error.validator_value
+    if error.validator == "enum":
+        names = [str(one) for one in allowed]
+        return f"is not one of {', '.join(names)}{_close(error, names)}"
+    if error.validator == "type":
+        hint = ""
+        if str(error.instance).lower() in ("true", "false"):
+            hint = f"; write {str(error.instance).capitalize()}"
+        return f"is not of type {_type_name(allowed)}{hint}"
+    relation = {
+        "minimum": "must be at least",
+        "maximum": "must be at most",
+        "exclusiveMinimum": "must be greater than",
+        "exclusiveMaximum": "must be less than",
+        "multipleOf": "must be a multiple of",
+        "minItems": "needs this many items at least:",
+        "maxItems": "may have this many items at most:",
+    }.get(error.validator, f"fails {error.validator}:")
+    return f"{relation} {allowed}"
+
+
+def _type_name(allowed):
+    return " or ".join([allowed] if isinstance(allowed, str) else allowed)
+
+
+def _close(error, names):
+    close = difflib.get_close_matches(str(error.instance), names)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def _unknown(kind, name, known):
+    close = difflib.get_close_matches(name, known)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    return (
+        f"there is no {kind} {name!r}; {hint}there are "
+        f"{', '.join(known) or 'none'}"
+    )

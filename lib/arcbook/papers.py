@@ -1,0 +1,142 @@
+"""What the papers print: their numbers and equations, beside our own.
+
+One file a paper, `data/papers/<paper>.yaml`, holds `equations`, `tables`,
+`figures` and `claims`, each by its id. A cell stands as it is printed:
+`77.81 ± 5.60` is a mean and a standard deviation, `92.1` a number.
+"""
+
+import difflib
+from dataclasses import dataclass
+from functools import lru_cache
+
+import pandas as pd
+import yaml
+
+from arcbook.paths import PAPERS
+
+
+@dataclass(frozen=True)
+class Equation:
+    """A printed equation.
+
+    Args:
+        number: as printed; a name where the paper gives none.
+        latex: as printed, without the number.
+        about: what it says, in a few words.
+    """
+
+    number: str
+    latex: str
+    about: str
+
+
+def available():
+    """The papers there is something of, by the name of their file."""
+    return sorted(path.stem for path in PAPERS.glob("*.yaml"))
+
+
+def equation(paper, number):
+    """A printed equation.
+
+    Args:
+        paper: one of `available()`.
+        number: such as `"9"` or `9`.
+
+    Returns:
+        The `Equation`.
+
+    Raises:
+        ValueError: no such paper, or none of its equations has the number.
+    """
+    number = str(number)
+    return Equation(number, **_item(paper, "equations", number))
+
+
+def table(paper, name):
+    """A printed table.
+
+    Args:
+        paper: one of `available()`.
+        name: such as `"table1"`.
+
+    Returns:
+        DataFrame. Of a table of measurements, one row a cell, in the order
+        printed: the row's id, the column's name (called `dataset` and
+        `method` in [arcgrad, Table I]), `mean` and `std` (NaN where none is
+        printed). Of a table of facts, the table itself.
+
+    Raises:
+        ValueError: no such paper or table.
+    """
+    printed = _item(paper, "tables", name)
+    rows, columns = printed["rows"], printed["columns"]
+    if "column" not in printed:
+        return pd.DataFrame(
+            [[row, *entry["cells"]] for row, entry in rows.items()],
+            columns=[printed["row"], *columns],
+        )
+    return pd.DataFrame(
+        [
+            (row, column, *_number(cell))
+            for row, entry in rows.items()
+            for column, cell in zip(columns, entry["cells"], strict=True)
+        ],
+        columns=[printed["row"], printed["column"], "mean", "std"],
+    )
+
+
+def summary(paper, name):
+    """The lines that a printed table ends with, such as averages and wins.
+
+    Returns:
+        DataFrame, one row a column of the table, one column a line.
+
+    Raises:
+        ValueError: no such paper or table.
+    """
+    printed = _item(paper, "tables", name)
+    return pd.DataFrame(printed.get("summary", {}), index=printed["columns"])
+
+
+def caption(paper, name):
+    """The printed caption of a table or figure."""
+    kind = "tables" if name.startswith("table") else "figures"
+    return _item(paper, kind, name)["caption"]
+
+
+def claim(paper, name):
+    """A printed sentence and its place, as a dictionary."""
+    return dict(_item(paper, "claims", name))
+
+
+def key(paper):
+    """The paper's key in the book's bibliography."""
+    return _read(paper)["key"]
+
+
+def _item(paper, kind, name):
+    items = _read(paper).get(kind, {})
+    if name not in items:
+        raise ValueError(
+            f"{paper} has no {name!r} among its {kind}; it has "
+            f"{', '.join(items) or 'none'}"
+        )
+    return items[name]
+
+
+@lru_cache
+def _read(paper):
+    path = PAPERS / f"{paper}.yaml"
+    if not path.is_file():
+        close = difflib.get_close_matches(paper, available())
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        raise ValueError(
+            f"there is no paper {paper!r}; {hint}"
+            f"there are {', '.join(available())}"
+        )
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def _number(cell):
+    mean, _, std = str(cell).partition("±")
+    return float(mean), float(std or "nan")

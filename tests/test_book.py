@@ -1,0 +1,231 @@
+"""The built book: complete, whole, and read without a network."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import torch
+import yaml
+from bs4 import BeautifulSoup
+from filelock import FileLock
+
+from arcbook import losses
+from arcbook.paths import ROOT
+
+HTML = ROOT / "_build" / "html"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PHONE = 390
+
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="chromium is not installed"
+)
+
+
+def build():
+    return subprocess.run(
+        [
+            *(Path(sys.executable).with_name("jupyter-book"), "build"),
+            *("-W", "-n", "--keep-going", ROOT),
+        ],
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory, worker_id):
+    """The pages by name; built once, whichever worker comes first."""
+    shared = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        shared = shared.parent
+    done = shared / "built"
+    with FileLock(shared / "book.lock"):
+        if not done.exists():
+            run = build()
+            said = (run.stdout + run.stderr)[-5000:]
+            done.write_text(said if run.returncode else "")
+    assert not done.read_text()
+    return {name: parse(HTML / f"{name}.html") for name in contents()}
+
+
+def contents():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    files = [
+        entry["file"] for part in toc["parts"] for entry in part["chapters"]
+    ]
+    return [toc["root"], *files]
+
+
+def parse(path):
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def browse(url, tmp_path, *options):
+    """The page as it stands after its scripts ran, with no network."""
+    run = subprocess.run(
+        [
+            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu"),
+            *("--disable-quic", "--no-first-run", "--disable-sync"),
+            *("--disable-background-networking", "--disable-dev-shm-usage"),
+            *("--disable-component-update", "--mute-audio"),
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            *("--virtual-time-budget=20000", *options, "--dump-dom", url),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return run.stdout
+
+
+def test_a_second_build_executes_nothing(book):
+    run = build()
+    assert run.returncode == 0
+    assert "build succeeded" in run.stdout
+    assert "executing" not in run.stdout
+    assert "WARNING" not in run.stdout + run.stderr
+
+
+def test_every_output_is_published(book):
+    for name, page in book.items():
+        if name.startswith("notebooks/"):
+            assert page.select(".cell_output"), name
+
+
+def test_no_page_shows_an_error(book):
+    for name, page in book.items():
+        text = page.select_one("article").get_text()
+        assert "Traceback (most recent call last)" not in text, name
+        assert not page.select(".output.traceback, .output.stderr"), name
+        assert not page.select(".problematic, .system-message"), name
+
+
+def test_nothing_is_loaded_from_elsewhere(book):
+    for name, page in book.items():
+        for tag in page.select("script, link, img, iframe, source, object"):
+            for attribute in ("src", "href", "data", "srcset"):
+                address = tag.get(attribute, "")
+                assert not address.startswith(("http:", "https:", "//")), (
+                    name,
+                    address,
+                )
+
+
+def test_no_style_sheet_loads_from_elsewhere(book):
+    for path in HTML.glob("_static/**/*.css"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"(url\(|@import)\s*['\"]?(https?:)?//", text), (
+            path
+        )
+
+
+def test_links_inside_the_book_resolve(book):
+    pages = {(HTML / f"{name}.html").resolve(): book[name] for name in book}
+    for name in book:
+        here = (HTML / f"{name}.html").resolve()
+        for link in pages[here].select("a[href], img[src], link[href]"):
+            address = link.get("href") or link.get("src")
+            if re.match(r"[a-z]+:|//", address):
+                continue
+            address, _, anchor = unquote(address).partition("#")
+            path = address.partition("?")[0]
+            target = (here.parent / path).resolve() if path else here
+            target = target / "index.html" if target.is_dir() else target
+            assert target.exists(), (name, address)
+            if anchor and target in pages:
+                found = pages[target].find(id=anchor)
+                assert found is not None, (name, address)
+
+
+def test_every_figure_says_what_it_shows(book):
+    for name, page in book.items():
+        article = page.select_one("article")
+        for image in article.select("img"):
+            assert len(image.get("alt", "")) > 10, (name, image.get("src"))
+        for drawing in article.select("svg"):
+            if drawing.find_parent("svg") or drawing.get("aria-hidden"):
+                continue
+            said = drawing.get("aria-label") or drawing.find("title")
+            assert drawing.get("role") == "img", name
+            assert said, name
+
+
+def test_every_chapter_has_a_figure_with_a_caption(book):
+    for name, page in book.items():
+        if re.match(r"notebooks/\d", name):
+            captions = page.select("article figure figcaption")
+            assert any(len(c.get_text()) > 20 for c in captions), name
+
+
+def test_the_code_of_the_how_to_page_runs():
+    text = (ROOT / "book" / "howto.md").read_text(encoding="utf-8")
+    images, labels = torch.randn(4, 512), torch.tensor([0, 1, 2, 9])
+    names = {
+        "network": torch.nn.Linear(512, 512),
+        "batches": [(images, labels)],
+    }
+    try:
+        for code in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
+            exec(code, names)
+        assert names["predicted"].shape == (4,)
+        assert "squared" in losses.available()
+    finally:
+        losses.unregister("squared")
+
+
+@needs_chromium
+def test_math_renders_without_a_network(book, tmp_path):
+    url = (HTML / "book/notation.html").as_uri()
+    page = BeautifulSoup(browse(url, tmp_path), "html.parser")
+    written = page.select("article .math")
+    assert len(written) > 10
+    assert all(math.find("mjx-container") for math in written)
+    assert not page.select("mjx-merror")
+
+
+@needs_chromium
+def test_no_page_scrolls_sideways_on_a_phone(book, tmp_path):
+    """Each page in a frame as wide as a phone, which measures itself."""
+    frames = "".join(
+        f'<iframe width="{PHONE}" height="800" title="{name}"'
+        f' src="{(HTML / name).as_uri()}.html"></iframe>'
+        for name in book
+    )
+    probe = tmp_path / "probe.html"
+    probe.write_text(
+        f"""<body>{frames}<pre id="widths"></pre><script>
+        addEventListener("load", () => setTimeout(() => {{
+          const widths = {{}};
+          for (const frame of document.querySelectorAll("iframe"))
+            widths[frame.title] =
+              frame.contentDocument.documentElement.scrollWidth;
+          document.getElementById("widths").textContent =
+            JSON.stringify(widths);
+        }}, 3000));
+        </script></body>"""
+    )
+    options = ("--allow-file-access-from-files",)
+    page = parse_text(browse(probe.as_uri(), tmp_path, *options))
+    widths = json.loads(page.find(id="widths").get_text())
+    assert set(widths) == set(book)
+    wide = {name: width for name, width in widths.items() if width > PHONE}
+    assert not wide
+
+
+def parse_text(text):
+    return BeautifulSoup(text, "html.parser")
+
+
+def test_the_notebook_offered_for_download_is_the_one_in_the_book(book):
+    for name in book:
+        if name.startswith("notebooks/"):
+            copy = HTML / "_sources" / f"{name}.ipynb"
+            assert (
+                copy.read_bytes() == Path(ROOT, f"{name}.ipynb").read_bytes()
+            )

@@ -1,0 +1,185 @@
+"""The command line is a thin layer, and its errors are one sentence."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from arcbook import cli, datasets, experiments, losses, notebooks
+
+STATUS = {
+    "experiments": [
+        {
+            "id": "arcgrad.table1",
+            "runs": {
+                "quick": {"expected": 7, "measured": 7, "stale": 0},
+                "full": {"expected": 105, "measured": 3, "stale": 1},
+            },
+        }
+    ]
+}
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli.app, arguments)
+
+
+def fails(capsys, *arguments):
+    """Exit code and the one line on stderr."""
+    with pytest.raises(SystemExit) as exit:
+        cli.main(list(arguments))
+    error = capsys.readouterr().err.strip()
+    assert "Traceback" not in error
+    assert len(error.splitlines()) == 1
+    return exit.value.code, error
+
+
+def test_status_as_json(monkeypatch):
+    monkeypatch.setattr(experiments, "status", lambda: STATUS)
+    result = invoke("status", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == STATUS
+
+
+def test_status_as_a_table(monkeypatch):
+    monkeypatch.setattr(experiments, "status", lambda: STATUS)
+    result = invoke("status")
+    assert "arcgrad.table1" in result.stdout
+    assert "105" in result.stdout
+
+
+def test_run_hands_its_options_on(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        experiments, "run", lambda name, **given: calls.append((name, given))
+    )
+    options = ("--profile", "full", "--jobs", "2", "--time-budget", "60")
+    assert invoke("run", "arcgrad.fig2", *options).exit_code == 0
+    [(name, given)] = calls
+    assert name == "arcgrad.fig2"
+    assert given.pop("time_budget") == pytest.approx(60, abs=1)
+    assert given == {"profile": "full", "jobs": 2, "progress": False}
+
+
+def test_run_without_a_budget(monkeypatch):
+    budgets = []
+    monkeypatch.setattr(
+        experiments,
+        "run",
+        lambda name, *, time_budget, **given: budgets.append(time_budget),
+    )
+    assert invoke("run", "arcgrad.fig2").exit_code == 0
+    assert budgets == [None]
+
+
+def test_a_spent_budget_begins_nothing(monkeypatch):
+    monkeypatch.setattr(experiments, "run", None)
+    run = invoke("run", "arcgrad.fig2", "--time-budget", "0")
+    assert run.exit_code == 0
+
+
+def test_run_all(monkeypatch):
+    calls = []
+    monkeypatch.setattr(experiments, "available", lambda: ["a.x", "b.y"])
+    monkeypatch.setattr(
+        experiments, "run", lambda name, **given: calls.append(name)
+    )
+    assert invoke("run", "all").exit_code == 0
+    assert calls == ["a.x", "b.y"]
+
+
+def test_an_unknown_profile_is_bad_usage():
+    assert invoke("run", "arcgrad.fig2", "--profile", "ful").exit_code == 2
+
+
+def test_losses_are_listed():
+    assert invoke("losses").stdout.split() == list(losses.available())
+
+
+def test_a_loss_is_described():
+    assert invoke("losses", "arcface").stdout.strip() == (
+        losses.describe("arcface").strip()
+    )
+
+
+def test_an_unknown_loss_is_bad_usage(capsys):
+    code, error = fails(capsys, "losses", "arcfase")
+    assert code == 2
+    assert "arcface" in error
+
+
+def test_data_are_listed():
+    result = invoke("data", "list")
+    assert result.exit_code == 0
+    assert "Hayes-Roth" in result.stdout
+
+
+def test_data_are_verified():
+    result = invoke("data", "verify", "iris")
+    assert result.exit_code == 0
+    assert "iris" in result.stdout
+
+
+def test_a_data_error_is_one_sentence(capsys, monkeypatch):
+    def fetch(name):
+        raise datasets.DataError("the site cannot be reached; try later")
+
+    monkeypatch.setattr(datasets, "fetch", fetch)
+    code, error = fails(capsys, "data", "fetch", "iris")
+    assert code == 1
+    assert error == "arcbook: the site cannot be reached; try later"
+
+
+def test_a_notebook_gets_its_parameters(monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(
+        notebooks,
+        "run",
+        lambda *given, **values: calls.append((given, values)),
+    )
+    output = tmp_path / "out.ipynb"
+    result = invoke(
+        *("notebook", "06_uci", "-p", "dataset", "balance-scale"),
+        *("-p", "s", "-1.5", "-o", str(output), "-p", "live", "False"),
+    )
+    assert result.exit_code == 0, result.output
+    values = {"dataset": "balance-scale", "s": -1.5, "live": False}
+    assert calls == [(("06_uci", output), values)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no_such"], "there is no notebook 'no_such'"),
+        (["06_uci", "-p", "dataset"], "expected -p KEY VALUE"),
+        (["06_uci", "-x", "dataset", "iris"], "expected -p KEY VALUE"),
+    ],
+)
+def test_bad_notebook_arguments(capsys, arguments, message):
+    code, error = fails(capsys, "notebook", *arguments)
+    assert code == 2
+    assert message in error
+
+
+def test_an_interruption_has_its_own_code(monkeypatch):
+    def status():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(experiments, "status", status)
+    assert invoke("status").exit_code == 130
+
+
+def test_python_m_arcbook_is_the_same_command():
+    run = subprocess.run(
+        [sys.executable, "-m", "arcbook", "losses"],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0
+    assert run.stdout.split() == list(losses.available())
+
+
+def test_helps_without_arguments():
+    assert "notebook" in invoke("--help").stdout

@@ -1,0 +1,207 @@
+"""A page is made again exactly when something it was made from changed."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from arcbook import execution
+from arcbook.paths import ROOT
+
+READS_RECORDS = """
+import json
+
+from arcbook import paths, shared
+
+for path in sorted((paths.RESULTS / "one").glob("*.json")):
+    print(json.loads(path.read_text()))
+"""
+LOOKS_FOR_A_FILE = """
+from arcbook import paths, shared, special
+
+path = paths.DATA / "two.txt"
+print(path.read_text() if path.exists() else "not measured yet")
+"""
+FAILS = "1 / 0"
+
+
+def write_notebook(path, source):
+    title = nbformat.v4.new_markdown_cell("# A page", id="title")
+    cell = nbformat.v4.new_code_cell(source, id="code")
+    notebook = nbformat.v4.new_notebook(cells=[title, cell])
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+    }
+    notebook.metadata["language_info"] = {"name": "python"}
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(notebook, path)
+
+
+def executed(names, root):
+    lines = []
+    execution.execute_all(names, root=root, report=lines.append)
+    return sorted(line.split()[1] for line in lines)
+
+
+def stale(root):
+    names = ("records", "file")
+    return {name for name in names if not execution.is_fresh(name, root=root)}
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch):
+    monkeypatch.delenv("ARCBOOK_RESULTS", raising=False)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A small project of two pages, both executed."""
+    root = tmp_path_factory.mktemp("made")
+    package = root / "lib" / "arcbook"
+    package.mkdir(parents=True)
+    for name in ("__init__", "paths", "trace"):
+        shutil.copy2(ROOT / "lib" / "arcbook" / f"{name}.py", package)
+    for name in ("shared", "special", "unused"):
+        (package / f"{name}.py").write_text("")
+    (root / "requirements.lock").write_text("numpy==2.0\n")
+    for experiment in ("one", "other"):
+        folder = root / "data" / "results" / experiment
+        folder.mkdir(parents=True)
+        (folder / "a.json").write_text("{}")
+    write_notebook(root / "notebooks" / "records.ipynb", READS_RECORDS)
+    write_notebook(root / "notebooks" / "file.ipynb", LOOKS_FOR_A_FILE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("ARCBOOK_RESULTS", raising=False)
+        assert executed(["records", "file"], root) == ["file", "records"]
+        assert executed(["records", "file"], root) == []
+    return root
+
+
+@pytest.fixture
+def project(made, tmp_path):
+    return shutil.copytree(made, tmp_path / "project")
+
+
+def test_dependencies_are_what_was_read(made):
+    assert set(execution.needs("records", root=made)) >= {
+        "data/results/one",
+        "data/results/one/a.json",
+        "lib/arcbook/shared.py",
+    }
+    everything = execution.needs("records", root=made)
+    assert "lib/arcbook/special.py" not in everything
+    assert not any("other" in need for need in everything)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ("data/results/one/a.json", {"records"}),
+        ("data/results/one/new.json", {"records"}),
+        ("data/results/other/a.json", set()),
+        ("data/results/other/new.json", set()),
+        ("data/two.txt", {"file"}),
+        ("lib/arcbook/shared.py", {"records", "file"}),
+        ("lib/arcbook/special.py", {"file"}),
+        ("lib/arcbook/unused.py", set()),
+        ("lib/arcbook/new.py", set()),
+        ("notebooks/file.ipynb", {"file"}),
+        ("requirements.lock", {"records", "file"}),
+        ("README.md", set()),
+    ],
+)
+def test_a_change_makes_what_depends_on_it_stale(project, changed, expected):
+    with (project / changed).open("a") as file:
+        file.write("\n")
+    assert stale(project) == expected
+
+
+def test_a_file_that_went_makes_its_pages_stale(project):
+    (project / "data/results/one/a.json").unlink()
+    assert stale(project) == {"records"}
+
+
+def test_a_lost_copy_is_stale(project):
+    execution.executed_path("file", root=project).unlink()
+    assert stale(project) == {"file"}
+
+
+def test_a_setting_makes_pages_stale(project, monkeypatch):
+    monkeypatch.setenv("ARCBOOK_DATA", str(project))
+    assert stale(project) == {"records", "file"}
+
+
+def test_what_is_executed_again_shows_the_change(project):
+    (project / "data/two.txt").write_text("measured")
+    assert executed(["records", "file"], project) == ["file"]
+    copy = execution.executed_path("file", root=project).read_text()
+    output = json.loads(copy)["cells"][-1]["outputs"][0]
+    assert output["text"] == ["measured\n"] or output["text"] == "measured\n"
+
+
+def test_a_failing_cell_is_reported_and_nothing_kept(project):
+    write_notebook(project / "notebooks" / "fails.ipynb", FAILS)
+    with pytest.raises(execution.NotebookError, match="ZeroDivisionError"):
+        execution.execute_all(["fails"], root=project, report=str)
+    assert not execution.executed_path("fails", root=project).exists()
+    assert not execution.is_fresh("fails", root=project)
+
+
+@pytest.fixture
+def site(project):
+    """The small project as a book, and what builds it."""
+    (project / "conf.py").write_text(
+        'extensions = ["myst_nb", "arcbook.sphinx_pages"]\n'
+        'nb_execution_mode = "off"\n'
+        'exclude_patterns = ["_build", "html"]\n'
+    )
+    (project / "index.md").write_text(
+        "# Book\n\n```{toctree}\n:glob:\nnotebooks/*\n```\n"
+    )
+    html = project / "html"
+
+    def build():
+        command = [sys.executable, "-m", "sphinx", "-q", project, html]
+        run = subprocess.run(command, capture_output=True, text=True)
+        return run.returncode, run.stderr
+
+    assert build() == (0, "")
+    return html / "notebooks", build
+
+
+def test_the_published_page_follows_its_data(project, site):
+    pages, build = site
+    records = (pages / "records.html").stat().st_mtime_ns
+    assert "not measured yet" in (pages / "file.html").read_text()
+    (project / "data/two.txt").write_text("measured now")
+    assert build()[0] == 0
+    assert "measured now" in (pages / "file.html").read_text()
+    assert (pages / "records.html").stat().st_mtime_ns == records
+
+
+def test_the_page_of_a_notebook_that_went_is_withdrawn(project, site):
+    pages, build = site
+    (project / "notebooks" / "file.ipynb").unlink()
+    assert build()[0] == 0
+    assert not (pages / "file.html").exists()
+    assert (pages / "records.html").exists()
+
+
+def test_a_failing_notebook_fails_the_build(project, site):
+    _, build = site
+    write_notebook(project / "notebooks" / "fails.ipynb", FAILS)
+    code, error = build()
+    assert code != 0
+    assert "ZeroDivisionError" in error
+
+
+def test_a_warning_is_given_again_by_the_next_build(project, site):
+    _, build = site
+    with (project / "index.md").open("a") as page:
+        page.write("{doc}`no-such-page`\n")
+    assert "no-such-page" in build()[1]
+    assert "no-such-page" in build()[1]

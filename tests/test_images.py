@@ -1,0 +1,450 @@
+"""CIFAR from the archive and from mosaics, and files that lie."""
+
+import gzip
+import hashlib
+import io
+import os
+import pickle
+import struct
+import subprocess
+import sys
+import tarfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from arcbook import datasets, paths
+from arcbook.datasets import cifar
+
+REAL_DATA = os.environ.get("ARCBOOK_DATA")
+IMAGES = datasets.available("image")
+EACH = {"train": 6, "test": 2}  # images of each of two classes
+
+
+# ---- a small CIFAR, as Python 2 pickled it and as mosaics
+
+
+def string(content):
+    if len(content) < 256:
+        return b"U" + bytes([len(content)]) + content
+    return b"T" + struct.pack("<i", len(content)) + content
+
+
+def integer(value):
+    return b"J" + struct.pack("<i", value)
+
+
+def array(values):
+    shape = b"".join(integer(n) for n in values.shape)
+    dtype = b"cnumpy\ndtype\n" + string(b"u1") + b"K\x00K\x01\x87R"
+    dtype += b"(K\x03" + string(b"|") + b"NNN" + integer(-1) * 2 + b"K\x00tb"
+    empty = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85"
+    empty += string(b"b") + b"\x87R"
+    rest = b"(K\x01(" + shape + b"t" + dtype + b"\x89"
+    return empty + rest + string(values.tobytes()) + b"tb"
+
+
+def batch(images, labels, key=b"labels"):
+    """The pickle of one batch, opcode by opcode, protocol 2."""
+    rows = images.transpose(0, 3, 1, 2).reshape(len(images), -1)
+    numbers = b"](" + b"".join(integer(int(y)) for y in labels) + b"e"
+    names = b"](" + string(b"a.png") * len(labels) + b"e"
+    pairs = string(b"data") + array(rows)
+    pairs += string(key) + numbers + string(b"filenames") + names
+    return b"\x80\x02}(" + pairs + b"u."
+
+
+def archive(members):
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w:gz") as tar:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(f"small/{name}")
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return raw.getvalue()
+
+
+def webp(images, across=2):
+    down = len(images) // across
+    tiles = images.reshape(down, across, 32, 32, 3).transpose(0, 2, 1, 3, 4)
+    raw = io.BytesIO()
+    mosaic = Image.fromarray(tiles.reshape(down * 32, across * 32, 3))
+    mosaic.save(raw, "WEBP", lossless=True)
+    return raw.getvalue()
+
+
+def npy(labels):
+    raw = io.BytesIO()
+    np.save(raw, labels.astype(np.uint8))
+    return raw.getvalue()
+
+
+class Small:
+    """A CIFAR of two classes, its files in a folder, and its card."""
+
+    def __init__(self, folder, cards):
+        self.folder, self.cards = folder, cards
+        random = np.random.default_rng(0)
+        self.parts = {}
+        for part, each in EACH.items():
+            images = random.integers(
+                256, size=(2 * each, 32, 32, 3), dtype=np.uint8
+            )
+            self.parts[part] = images, np.repeat([0, 1], each)
+        arrays = [
+            a for part in EACH for a in cifar.canonical(*self.parts[part])
+        ]
+        self.identity = datasets.digest(*arrays)
+
+    def files(self, mosaics):
+        (x, y), (test, test_y) = self.parts["train"], self.parts["test"]
+        if mosaics:  # one order in the mosaics, another in the archive
+            x, y = x[::-1].copy(), y[::-1].copy()
+            return {
+                "train_batch_1.webp": webp(x[:6]),
+                "train_batch_2.webp": webp(x[6:]),
+                "train_labels.npy": npy(y),
+                "test_batch.webp": webp(test),
+                "test_labels.npy": npy(test_y),
+            }
+        members = {
+            "one": batch(x[::2], y[::2]),
+            "two": batch(x[1::2], y[1::2]),
+            "test": batch(test, test_y),
+        }
+        return {"small.tar.gz": archive(members)}
+
+    def write(self, mosaics=False, files=None):
+        self.folder.mkdir(exist_ok=True)
+        for path in self.folder.iterdir():
+            path.unlink()
+        files = files or self.files(mosaics)
+        for name, content in files.items():
+            (self.folder / name).write_bytes(content)
+        self.card({**self.files(False), **self.files(True), **files})
+
+    def card(self, files):
+        def entry(kind, role, path):
+            content = files[path]
+            return f"""
+                [[{kind}]]
+                role = "{role}"
+                path = "{path}"
+                bytes = {len(content)}
+                sha256 = "{hashlib.sha256(content).hexdigest()}"
+            """
+
+        text = f"""
+            title = "Small"
+            order = 1
+            features = 3072
+            instances = 16
+            licence = "none"
+            source = "https://example.org"
+            citation = "none"
+            preprocessing = "none"
+            folder = "small"
+            classes = [
+                {{ label = "0", name = "zero", count = 8 }},
+                {{ label = "1", name = "one", count = 8 }},
+            ]
+            [image]
+            shape = [32, 32, 3]
+            train = 12
+            test = 4
+            {entry("files", "archive", "small.tar.gz")}
+            url = "http://127.0.0.1:9/small.tar.gz"
+            train = ["small/one", "small/two"]
+            test = ["small/test"]
+            labels = "labels"
+            {entry("mosaics", "train_images", "train_batch_1.webp")}
+            {entry("mosaics", "train_images", "train_batch_2.webp")}
+            {entry("mosaics", "train_labels", "train_labels.npy")}
+            {entry("mosaics", "test_images", "test_batch.webp")}
+            {entry("mosaics", "test_labels", "test_labels.npy")}
+            [identity]
+            official = "{self.identity}"
+        """
+        (self.cards / "small.toml").write_text(text)
+
+
+@pytest.fixture
+def small(monkeypatch, tmp_path):
+    (tmp_path / "cards").mkdir()
+    monkeypatch.setattr(paths, "CARDS", tmp_path / "cards")
+    monkeypatch.setenv("ARCBOOK_DATA", str(tmp_path))
+    monkeypatch.setenv("ARCBOOK_CACHE", str(tmp_path / "cache"))
+    return Small(tmp_path / "small", tmp_path / "cards")
+
+
+def test_archive_and_mosaics_give_equal_arrays(small):
+    small.write(mosaics=False)
+    archived = datasets.load("small")
+    assert archived.source == "ARCBOOK_DATA: small/small.tar.gz"
+    small.write(mosaics=True)
+    tiled = datasets.load("small")
+    assert tiled.source == "ARCBOOK_DATA: small"
+    assert archived.sha256 == tiled.sha256 == small.identity
+    for name in ("train_images", "train_labels", "test_images", "test_labels"):
+        a, b = getattr(archived, name), getattr(tiled, name)
+        assert a.dtype == b.dtype and (a == b).all()
+    assert archived.train_images.shape == (12, 32, 32, 3)
+    assert archived.train_labels.tolist() == [0, 1] * 6
+    label = dict(
+        zip((i.tobytes() for i in small.parts["train"][0]), [0] * 6 + [1] * 6)
+    )
+    for image, y in zip(archived.train_images, archived.train_labels):
+        assert label[image.tobytes()] == y
+
+
+def test_canonical_order_keeps_repeats_and_unequal_classes():
+    images = np.zeros((5, 32, 32, 3), dtype=np.uint8)
+    images[3:] = 7
+    labels = np.array([1, 0, 1, 1, 0])
+    first = cifar.canonical(images, labels)
+    shuffled = np.array([4, 2, 0, 1, 3])
+    second = cifar.canonical(images[shuffled], labels[shuffled])
+    assert first[1].tolist() == [0, 1, 0, 1, 1]
+    assert all((a == b).all() for a, b in zip(first, second))
+
+
+# ---- files that are not what they should be
+
+
+class Evil:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_pickle_that_would_run_code_runs_none(tmp_path, protocol):
+    target = tmp_path / "made"
+    content = pickle.dumps({b"data": Evil(str(target))}, protocol)
+    with pytest.raises(datasets.DataError, match=r"asks for \w+\.mkdir"):
+        cifar.unpickle(content, "evil")
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "asked", [b"cbuiltins\neval\n", b"cos\nsystem\n", b"cnumpy\nload\n"]
+)
+def test_nothing_that_a_pickle_names_is_looked_up(asked):
+    with pytest.raises(datasets.DataError, match="nothing of it was run"):
+        cifar.unpickle(b"\x80\x02" + asked + b"(U\x01xtR.")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "is not a batch"),
+        (b"not a pickle", "is not a batch"),
+        (pickle.dumps([1, 2]), "holds a list"),
+        (pickle.dumps({"a": np.array([{}], dtype=object)}), "not of bytes"),
+        (pickle.dumps({"a": np.zeros(3)}), "not of bytes"),
+    ],
+)
+def test_not_a_batch(content, complaint):
+    with pytest.raises(datasets.DataError, match=complaint):
+        cifar.unpickle(content)
+
+
+def one_batch(**changed):
+    images = changed.get("images", np.zeros((2, 32, 32, 3), np.uint8))
+    return batch(images, changed.get("labels", [0, 1]), changed.get("key"))
+
+
+@pytest.mark.parametrize(
+    ("files", "complaint"),
+    [
+        ({"small.tar.gz": b"\x1f\x8b not a tar"}, "is damaged"),
+        ({"small.tar.gz": gzip.compress(b"x" * 600)}, "is damaged"),
+        ({"small.tar.gz": archive({"one": b""})}, "small/one is not a b"),
+        (
+            {"small.tar.gz": archive({"two": b""})},
+            "not the archive that its card describes.*'small/one'",
+        ),
+        (
+            {"small.tar.gz": archive({"one": one_batch(key=b"fine")})},
+            "small/one has no list 'labels'",
+        ),
+        (
+            {
+                "small.tar.gz": archive(
+                    {"one": one_batch(key=b"labels", labels=[0])}
+                )
+            },
+            "no list 'labels' of 2 labels",
+        ),
+        (
+            {
+                "small.tar.gz": archive(
+                    {
+                        "one": one_batch(
+                            key=b"labels",
+                            images=np.zeros((2, 8, 8, 3), np.uint8),
+                        )
+                    }
+                )
+            },
+            "no array 'data' of rows of 3072 bytes",
+        ),
+    ],
+)
+def test_archive_of_another_make(small, files, complaint):
+    small.write(files=files)
+    with pytest.raises(datasets.DataError, match=complaint):
+        datasets.load("small")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("test_batch.webp", b"RIFF....WEBP", "cannot be read as a WebP"),
+        ("train_labels.npy", b"\x93NUMPY", "has no labels"),
+        ("train_labels.npy", npy(np.zeros(3)), r"labels \(3,\), where"),
+        ("train_labels.npy", npy(np.arange(12)), "label 11 among its train"),
+    ],
+)
+def test_mosaics_of_another_make(small, name, content, complaint):
+    small.write(files=small.files(True) | {name: content})
+    with pytest.raises(datasets.DataError, match=complaint):
+        datasets.load("small")
+
+
+def test_mosaic_that_is_not_made_of_tiles(small):
+    raw = io.BytesIO()
+    Image.new("RGB", (40, 40)).save(raw, "WEBP", lossless=True)
+    small.write(files=small.files(True) | {"test_batch.webp": raw.getvalue()})
+    with pytest.raises(datasets.DataError, match="is 40 x 40, not a mosaic"):
+        datasets.load("small")
+
+
+def test_pickled_labels_are_refused(small):
+    raw = io.BytesIO()
+    np.save(raw, np.array([{}], dtype=object))
+    small.write(files=small.files(True) | {"test_labels.npy": raw.getvalue()})
+    with pytest.raises(datasets.DataError, match="has no labels"):
+        datasets.load("small")
+
+
+def test_pixels_other_than_the_cards(small):
+    files = small.files(True)
+    images, labels = small.parts["train"]
+    images = images[::-1].copy()
+    images[0, 0, 0, 0] ^= 1
+    files["train_batch_1.webp"] = webp(images[:6])
+    small.write(files=files)
+    with pytest.raises(datasets.DataError, match="identity"):
+        datasets.load("small")
+
+
+@pytest.mark.parametrize("mosaics", [False, True])
+@pytest.mark.parametrize("damage", ["truncated", "altered", "missing"])
+def test_damaged_file(small, mosaics, damage):
+    small.write(mosaics)
+    name = "train_batch_2.webp" if mosaics else "small.tar.gz"
+    path = small.folder / name
+    content = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+        if not mosaics:
+            with pytest.raises(datasets.DataError, match="cannot be fetched"):
+                datasets.load("small")
+            return
+    elif damage == "truncated":
+        path.write_bytes(content[:-9])
+    else:
+        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(datasets.DataError, match=f"{name} is {damage}"):
+        datasets.load("small")
+
+
+def test_verify_names_every_mosaic(small):
+    small.write(mosaics=True)
+    found = datasets.verify("small")
+    assert [s.status for s in found] == ["ok"] * 5
+
+
+# ---- the real data
+
+
+def real(name, monkeypatch):
+    if REAL_DATA:
+        monkeypatch.setenv("ARCBOOK_DATA", REAL_DATA)
+    if datasets.locate(name).kind not in ("folder", "system"):
+        pytest.skip(f"neither ARCBOOK_DATA nor the system has {name}")
+    return datasets.load(name)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_official_pixels(name, monkeypatch):
+    images, card = real(name, monkeypatch), datasets.card(name)
+    assert images.train_images.shape == (card.train, *card.shape)
+    assert images.test_images.shape == (card.test, *card.shape)
+    labels = np.concatenate([images.train_labels, images.test_labels])
+    assert tuple(np.bincount(labels)) == card.class_counts
+    assert images.sha256 == datasets.identities(name)["official"]
+    pixels = images.train_images.reshape(-1, len(card.mean))
+    for channel, (mean, std) in enumerate(zip(card.mean, card.std)):
+        counts = np.bincount(pixels[:, channel], minlength=256)
+        counts = counts / counts.sum()
+        values = np.arange(256)
+        found = counts @ values
+        assert found == pytest.approx(mean, abs=6e-5)
+        spread = np.sqrt(counts @ (values - found) ** 2)
+        assert spread == pytest.approx(std, abs=6e-5)
+    if name == "cifar100":
+        train = {image.tobytes() for image in images.train_images}
+        test = {image.tobytes() for image in images.test_images}
+        assert len(train & test) == 10
+        assert len(images.train_images) - len(train) == 14
+        assert len(images.test_images) - len(test) == 2
+    if name == "cifar10":
+        train = {image.tobytes() for image in images.train_images}
+        test = {image.tobytes() for image in images.test_images}
+        assert len(train | test) == 60_000
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
+def test_without_the_data_one_sentence_says_what_to_do(
+    name, monkeypatch, tmp_path
+):
+    monkeypatch.delenv("ARCBOOK_DATA", raising=False)
+    monkeypatch.setenv("ARCBOOK_CACHE", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with pytest.raises(datasets.DataError) as caught:
+        datasets.load(name)
+    text = str(caught.value)
+    assert "cannot be fetched" in text and "ARCBOOK_DATA" in text
+    assert f"{name}/cifar-{name[5:]}-python.tar.gz" in text
+    with pytest.raises(datasets.DataError, match="has no sample"):
+        datasets.load(name, sample=True)
+
+
+# ---- what the training part may import
+
+BARE = """
+import sys
+for name in ("sympy", "pooch", "yaml", "xlrd", "papermill", "jaxtyping",
+             "joblib", "typer", "rich", "torchvision"):
+    sys.modules[name] = None
+from arcbook import convnets, datasets, training
+images = datasets.load("mnist", sample=True)
+result = training.train(images, network="conv4", loss="arcgrad", epochs=1,
+                        batch_size=50, learning_rate=0.01, max_steps=2)
+assert result.steps == 2
+"""
+
+
+def test_training_needs_none_of_the_other_packages():
+    subprocess.run(
+        [sys.executable, "-c", BARE],
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(paths.ROOT / "lib")},
+    )

@@ -1,0 +1,84 @@
+import json
+import os
+
+import pytest
+
+from arcbook import paths, results
+
+RUN = {"dataset": "iris", "loss": "arcface", "hyperparameters": {"s": 20.0}}
+RECORD = {
+    "experiment": "a.b",
+    "profile": "quick",
+    **RUN,
+    "metrics": {"accuracy": 95.0, "correct": [14] * 100, "tested": [15] * 100},
+    "curves": {"loss": [0.5] * 20},
+    "code": "0123",
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def file():
+    target = results.path("a.b", "quick", "iris-arcface", RUN)
+    results.write(target, RECORD)
+    return target
+
+
+def test_a_record_comes_back_as_it_was_written(file):
+    assert results.load(file) == RECORD
+    row = results.read("a.b", "quick").iloc[0]
+    assert row["accuracy"] == 95 and row["loss"] == "arcface"
+    assert results.read("a.b", "full").empty
+
+
+def test_the_key_hangs_on_what_decides_the_result_alone():
+    one = results.key("a.b", "quick", RUN)
+    assert one == results.key("a.b", "quick", dict(reversed(RUN.items())))
+    assert one != results.key("a.b", "full", RUN)
+    other = RUN | {"hyperparameters": {"s": 21.0}}
+    assert one != results.key("a.b", "quick", other)
+    assert len(one) == 8 and int(one, 16) >= 0
+
+
+def test_a_record_is_small_and_has_a_line_for_each_field(file):
+    text = file.read_text()
+    assert len(text) < 3000
+    assert f'    "correct": {json.dumps([14] * 100)}' in text
+    assert file.relative_to(paths.RESULTS).parts[:2] == ("a.b", "quick")
+    assert file.name.startswith("iris-arcface-")
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, -3])
+def test_a_truncated_record_says_what_to_do(file, kept):
+    file.write_bytes(file.read_bytes()[:kept])
+    expected = r"not a whole record.*arcbook run a\.b --profile quick"
+    with pytest.raises(results.RecordError, match=expected):
+        results.read("a.b", "quick")
+
+
+def test_a_file_that_is_something_else_is_no_record(file):
+    for text in ("[]", "{}", "3", "\udcff"):
+        file.write_text(text, errors="surrogateescape")
+        with pytest.raises(results.RecordError, match="not a whole record"):
+            results.load(file)
+
+
+def test_no_number_that_json_lacks_is_written(folder):
+    with pytest.raises(ValueError, match="JSON"):
+        results.write(folder / "x.json", RECORD | {"seconds": float("nan")})
+    assert not (folder / "x.json").exists()
+
+
+def test_drafts_of_dead_processes_are_ignored_and_removed(file):
+    dead = file.with_name(f".{file.name}.4194305.tmp")
+    mine = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    for draft in (dead, mine):
+        draft.write_text("{")
+    assert results.files("a.b", "quick") == [file]
+    results.clean("a.b", "quick")
+    assert not dead.exists() and mine.exists()
