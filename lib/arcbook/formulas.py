@@ -79,7 +79,9 @@ def arcface(theta, *, m, variant="plain"):
         variant: ``"plain"`` keeps cos(θ + m), which rises again beyond
             θ = π − m; ``"monotone"`` goes on from there with
             cos θ − m sin m, which falls all the way to π. At the knot
-            π − m the second piece holds.
+            π − m the second piece holds; the value jumps there by
+            1 − cos m − m sin m, which is down up to m = 2.33 (where
+            tan(m/2) = m) and up for wider margins.
     """
     plain = cos(theta + m)
     if variant == "plain":
