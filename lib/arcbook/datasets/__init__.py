@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import idx, tables
+from . import cifar, idx, tables
 from .cards import Card, DataError, available, card, identities
 from .fetching import fetch
 from .places import FileStatus, Place, locate, read, verify
@@ -59,11 +59,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Images:
-    """Grey images in a training and a test part.
+    """Images in a training and a test part.
 
     Attributes:
         name: the data set.
-        train_images, test_images: uint8 (N, height, width).
+        train_images, test_images: uint8 (N, height, width) where grey,
+            (N, height, width, 3) where in colour.
         train_labels, test_labels: int64 (N,), in 0..C-1.
         class_names: name of class k at position k.
         sha256: digest of the arrays, one of `identities(name)`.
@@ -126,11 +127,17 @@ def _table(known: Card, place: Place) -> Table:
     )
 
 
+def _arrays(place: Place) -> dict[str, np.ndarray]:
+    contents = [(file, read(place, file)) for file in place.files]
+    if place.files[0].role == "archive":
+        return cifar.read_archive(*contents[0])
+    if place.files[0].name.endswith(".webp"):
+        return cifar.read_mosaics(contents)
+    return {file.role: idx.read(raw, file.path) for file, raw in contents}
+
+
 def _images(known: Card, place: Place) -> Images:
-    arrays = {
-        file.role: idx.read(read(place, file), file.path)
-        for file in place.files
-    }
+    arrays = _arrays(place)
     size = known.sample if place.sample else known
     for part, count in (("train", size.train), ("test", size.test)):
         images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]

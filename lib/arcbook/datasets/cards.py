@@ -32,8 +32,10 @@ class File:
         accepted: the checksums under which it is read, official first.
         url: where it is downloaded from; a zip if `member` is set.
         member: its name inside that zip.
-        role: for images, the array it holds, e.g. "train_images".
-        format: for tables, how to cut it into cells (see `tables`).
+        role: for images, the array it holds, e.g. "train_images", or
+            "archive" if it holds them all.
+        format: for tables, how to cut it into cells (see `tables`); for
+            an archive, what is where in it (see `cifar`).
     """
 
     path: str
@@ -84,8 +86,12 @@ class Card:
         class_names: readable names, in the same order.
         class_counts: instances per class, in the same order.
         feature_names: columns of X, in order; empty for images.
-        shape: for images, (height, width).
+        shape: for images, (height, width), and 3 where in colour.
         train, test: for images, how many there are.
+        mean, std: for images, of the training pixels (0 to 255), one a
+            channel.
+        mosaics: for images, files that hold the same pixels as `files`
+            and are taken from ARCBOOK_DATA where those are not there.
         rules: for tables, the preprocessing that `tables` carries out.
         preprocessing: the same in words.
         system: the folder of an operating-system package, or "".
@@ -107,6 +113,9 @@ class Card:
     shape: tuple[int, ...]
     train: int
     test: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    mosaics: tuple[File, ...]
     licence: str
     source: str
     citation: str
@@ -173,6 +182,9 @@ def _read(path: Path, modified: int) -> Card:
         shape=tuple(image.get("shape", ())),
         train=image.get("train", 0),
         test=image.get("test", 0),
+        mean=tuple(image.get("mean", ())),
+        std=tuple(image.get("std", ())),
+        mosaics=tuple(_file(f, raw["folder"]) for f in raw.get("mosaics", [])),
         licence=raw["licence"],
         source=raw["source"],
         citation=_prose(raw["citation"]),

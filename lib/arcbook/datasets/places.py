@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from arcbook import paths
@@ -86,7 +86,7 @@ def _folder(known: Card) -> Place | None:
             f"ARCBOOK_DATA names {root}, which is not a folder: correct "
             "it or unset it."
         )
-    return Place(
+    place = Place(
         "folder",
         root,
         known.files,
@@ -95,6 +95,15 @@ def _folder(known: Card) -> Place | None:
         remedy=f"put the file from {known.source} there, or unset "
         "ARCBOOK_DATA",
     )
+    if known.mosaics and not place.occupied:
+        official = " and ".join(file.name for file in known.files)
+        return replace(
+            place,
+            files=known.mosaics,
+            remedy=f"restore it, or put {official} from {known.source} "
+            "there, or unset ARCBOOK_DATA",
+        )
+    return place
 
 
 def _system(known: Card) -> Place | None:

@@ -137,7 +137,13 @@ def to_svg(figure, alt: str) -> str:
     buffer = io.StringIO()
     metadata = {"Date": None, "Creator": None}
     with mpl.rc_context({"svg.hashsalt": salt}):
-        figure.savefig(buffer, format="svg", metadata=metadata)
+        figure.savefig(
+            buffer,
+            format="svg",
+            metadata=metadata,
+            bbox_inches="tight",
+            pad_inches=0.06,
+        )
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)

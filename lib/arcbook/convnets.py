@@ -1,0 +1,205 @@
+"""Convolutional networks that turn images into features.
+
+A network ends where the head of a loss begins: the class vectors are the
+head's. Every one is a body of convolutions, the average over what is left of
+the image, and, where a feature dimension is asked for, one linear layer.
+Convolutions have no bias (batch normalisation follows each) and He's
+initialisation; linear layers have one, and PyTorch's default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from torch import nn
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+
+class ConvNet(nn.Sequential):
+    """A network from images (N, channels, height, width) to features.
+
+    Attributes:
+        embedding_dim: d, the size of a feature; features are (N, d).
+    """
+
+    embedding_dim: int
+
+
+def conv(inputs: int, outputs: int, *, stride: int = 1) -> nn.Sequential:
+    """3x3 convolution with padding 1, batch normalisation, ReLU."""
+    return nn.Sequential(*_normalised(inputs, outputs, stride), nn.ReLU())
+
+
+def _normalised(inputs, outputs, stride=1, size=3):
+    return (
+        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+    )
+
+
+class Shortcut(nn.Module):
+    """The identity, at every other pixel, with channels of zeros added."""
+
+    def __init__(self, added: int, stride: int):
+        super().__init__()
+        self.added, self.stride = added, stride
+
+    def forward(self, images: Float[Tensor, "n c h w"]):
+        images = images[:, :, :: self.stride, :: self.stride]
+        return F.pad(images, (0, 0, 0, 0, 0, self.added))
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions and a shortcut. (He et al. 2016, Fig. 2)
+
+    Args:
+        projection: whether a shortcut that changes the shape is a 1x1
+            convolution (He's option B) or has no parameters (option A).
+    """
+
+    def __init__(self, inputs, outputs, stride, *, projection: bool):
+        super().__init__()
+        self.residual = nn.Sequential(
+            conv(inputs, outputs, stride=stride),
+            *_normalised(outputs, outputs),
+        )
+        if (inputs, stride) == (outputs, 1):
+            self.shortcut = nn.Identity()
+        elif projection:
+            self.shortcut = nn.Sequential(
+                *_normalised(inputs, outputs, stride, size=1)
+            )
+        else:
+            self.shortcut = Shortcut(outputs - inputs, stride)
+
+    def forward(self, images: Float[Tensor, "n c h w"]):
+        return F.relu(self.residual(images) + self.shortcut(images))
+
+
+def _residual(channels, widths, depths, *, projection):
+    layers = [conv(channels, widths[0])]
+    inputs = widths[0]
+    for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
+        for number in range(depth):
+            stride = 2 if stage > 0 and number == 0 else 1
+            layers.append(Block(inputs, width, stride, projection=projection))
+            inputs = width
+    return layers, inputs
+
+
+def iam_cnn(channels: int) -> tuple[list[nn.Module], int]:
+    """The MNIST network of [iam, Table 1]: pairs of 32, 64, 128 channels.
+
+    Left open there and chosen here: padding 1, batch normalisation, ReLU,
+    and a stride of the 3x3 max-pools equal to their size, so that 28 x 28
+    pixels become 9 x 9, 3 x 3 and one.
+    """
+    layers, inputs = [], channels
+    for width in (32, 64, 128):
+        layers += [conv(inputs, width), conv(width, width), nn.MaxPool2d(3)]
+        inputs = width
+    return layers, inputs
+
+
+def conv4(channels: int) -> tuple[list[nn.Module], int]:
+    """Four convolutions: "a simple CNN [...] of a 4 layer" [mnist-cosine].
+
+    That is all the paper says. Chosen here: 3x3, stride 2, 16 to 128
+    channels, batch normalisation, ReLU.
+    """
+    layers, inputs = [], channels
+    for width in (16, 32, 64, 128):
+        layers.append(conv(inputs, width, stride=2))
+        inputs = width
+    return layers, inputs
+
+
+def resnet20(channels: int) -> tuple[list[nn.Module], int]:
+    """ResNet-20 for small images. (He et al. 2016, Section 4.2)
+
+    Three stages of three blocks with 16, 32, 64 channels; shortcuts without
+    parameters.
+    """
+    return _residual(channels, (16, 32, 64), (3, 3, 3), projection=False)
+
+
+def resnet18(channels: int) -> tuple[list[nn.Module], int]:
+    """ResNet-18 for 32x32 images: a 3x3 stem of stride 1, no max-pool."""
+    widths = (64, 128, 256, 512)
+    return _residual(channels, widths, (2, 2, 2, 2), projection=True)
+
+
+def resnet34(channels: int) -> tuple[list[nn.Module], int]:
+    """ResNet-34 for 32x32 images: a 3x3 stem of stride 1, no max-pool."""
+    widths = (64, 128, 256, 512)
+    return _residual(channels, widths, (3, 4, 6, 3), projection=True)
+
+
+NETWORKS: dict[str, Callable[[int], tuple[list[nn.Module], int]]] = {
+    body.__name__: body
+    for body in (iam_cnn, conv4, resnet20, resnet18, resnet34)
+}
+
+
+def available() -> list[str]:
+    """Names that `create` takes."""
+    return list(NETWORKS)
+
+
+def create(
+    name: str, in_channels: int, embedding_dim: int | None = None
+) -> ConvNet:
+    """Make a network.
+
+    Without an `embedding_dim` the features are the averaged channels, none
+    of them negative, so no two features stand more than π/2 apart. The
+    papers print centres 1.68 rad apart [arcgrad, Table VI], so theirs passed
+    a linear layer. With 100 features ResNet-18 has the 11.22 million
+    parameters, and with 512 ResNet-34 the 21.54 million, that
+    [angular-learning, Tables 6 and 7] print; the papers do not say so.
+
+    Args:
+        name: one of `available()`.
+        in_channels: 1 for grey images, 3 for colour.
+        embedding_dim: d, the size of a feature after a last linear layer;
+            None for the body's own: 128, 64 (ResNet-20) or 512.
+
+    Returns:
+        A module with the attribute `embedding_dim`.
+
+    Raises:
+        ValueError: for an unknown name or a size that is not positive.
+    """
+    if name not in NETWORKS:
+        raise ValueError(
+            f"there is no network {name!r}; there are {', '.join(NETWORKS)}"
+        )
+    sizes = {"in_channels": in_channels, "embedding_dim": embedding_dim}
+    for what, value in sizes.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{what} = {value}: it is at least 1")
+    layers, width = NETWORKS[name](in_channels)
+    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    if embedding_dim is not None:
+        layers.append(nn.Linear(width, embedding_dim))
+    network = ConvNet(*layers)
+    network.embedding_dim = embedding_dim or width
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out")
+    return network
+
+
+def count_parameters(*modules: nn.Module) -> int:
+    """Numbers that training changes: of a network, or with its head.
+
+    Args:
+        modules: a `ConvNet`, or one and the head of its loss, whose class
+            vectors then count too.
+    """
+    return sum(p.numel() for m in modules for p in m.parameters())

@@ -1,0 +1,253 @@
+"""CIFAR-10 and CIFAR-100, from the python archive or from mosaics.
+
+The archive is a tar of pickles. No pickle is trusted: the reader below
+knows dictionaries, lists, strings, numbers and arrays of bytes, and
+nothing that a pickle names is ever imported or called.
+
+Both ways end in one order that the pixels alone decide, so that they
+give equal arrays: within a class by the sha256 of the image, and the
+classes taking turns. The first n images are thus a fair draw from all
+classes, near-copies (neighbours by file name) apart.
+"""
+
+import hashlib
+import io
+import math
+import pickle
+import tarfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from .cards import DataError, File
+
+SIDE = 32
+
+
+class _Type:
+    """Stands for the dtype of an array: takes what describes it."""
+
+    def __init__(self, code="", *_):
+        self.code = code
+
+    def __setstate__(self, state):
+        pass
+
+
+class _Array:
+    """Stands for an array of bytes until its state is known."""
+
+    values: np.ndarray | None = None
+
+    def __init__(self, *_):
+        pass
+
+    def __setstate__(self, state):
+        _, shape, kind, fortran, content = state
+        if (
+            kind.code not in (b"u1", "u1")
+            or fortran
+            or len(content) != math.prod(shape)
+        ):
+            raise pickle.UnpicklingError("an array is not of bytes, row-wise")
+        self.values = np.frombuffer(content, np.uint8).reshape(shape)
+
+
+STAND_INS = {
+    ("numpy.core.multiarray", "_reconstruct"): _Array,
+    ("numpy._core.multiarray", "_reconstruct"): _Array,
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Type,
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads plain containers and arrays of bytes; refuses all else."""
+
+    def find_class(self, module, name):
+        try:
+            return STAND_INS[module, name]
+        except KeyError:
+            raise pickle.UnpicklingError(
+                f"it asks for {module}.{name}"
+            ) from None
+
+
+def unpickle(content: bytes, name: str = "file") -> dict:
+    """Read one batch of the python archive without trusting it.
+
+    Args:
+        content: the bytes of the pickle.
+        name: what errors call it.
+
+    Returns:
+        Its dictionary; keys and strings are bytes, as Python 2 wrote
+        them, arrays are uint8.
+
+    Raises:
+        DataError: if it holds anything but containers, strings, numbers
+            and arrays of bytes, or is damaged.
+    """
+    try:
+        batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
+    except Exception as error:
+        raise DataError(
+            f"{name} is not a batch of CIFAR images ({error}): nothing of "
+            "it was run; fetch the archive again."
+        ) from None
+    if not isinstance(batch, dict):
+        raise DataError(
+            f"{name} holds a {type(batch).__name__}, not a dictionary: it "
+            "is not a batch of CIFAR images."
+        )
+    return {
+        key: value.values if isinstance(value, _Array) else value
+        for key, value in batch.items()
+    }
+
+
+def _batch(content: bytes, labels: str, name: str) -> tuple:
+    batch = unpickle(content, name)
+    pixels, y = batch.get(b"data"), batch.get(labels.encode())
+    size = 3 * SIDE * SIDE
+    if (
+        not isinstance(pixels, np.ndarray)
+        or pixels.ndim != 2
+        or pixels.shape[1] != size
+    ):
+        raise DataError(f"{name} has no array 'data' of rows of {size} bytes.")
+    if not isinstance(y, list) or len(y) != len(pixels):
+        raise DataError(
+            f"{name} has no list {labels!r} of {len(pixels)} labels."
+        )
+    return pixels.reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1), y
+
+
+def canonical(
+    images: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bring images into the order that their pixels decide.
+
+    Args:
+        images: uint8 (N, height, width, 3), in any order.
+        labels: integers (N,).
+
+    Returns:
+        Images and int64 labels: the k-th image of every class, classes
+        in turn, before any k+1-th; within a class by sha256.
+    """
+    images, labels = np.ascontiguousarray(images), np.asarray(labels)
+    prints = [hashlib.sha256(image).digest() for image in images]
+    order = np.lexsort((prints, labels))
+    by_class = labels[order]
+    rank = np.arange(len(labels)) - np.searchsorted(by_class, by_class)
+    order = order[np.lexsort((by_class, rank))]
+    return images[order], labels[order].astype(np.int64)
+
+
+def _parts(train: tuple, test: tuple) -> dict[str, np.ndarray]:
+    arrays = {}
+    for part, (images, labels) in (("train", train), ("test", test)):
+        if len(images) == len(labels):
+            images, labels = canonical(images, labels)
+        arrays[f"{part}_images"] = images
+        arrays[f"{part}_labels"] = labels
+    return arrays
+
+
+def read_archive(file: File, content: bytes) -> dict[str, np.ndarray]:
+    """Read the official python archive.
+
+    Args:
+        file: the archive; its format names the members of each part and
+            the key of the labels.
+        content: its bytes, already verified.
+
+    Returns:
+        train_images, train_labels, test_images, test_labels; images are
+        uint8 (N, 32, 32, 3), in canonical order.
+
+    Raises:
+        DataError: if it is damaged or not as the card says.
+    """
+    parts, layout = [], file.format
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as tar:
+            for part in ("train", "test"):
+                batches = [
+                    _batch(
+                        tar.extractfile(member).read(),
+                        layout["labels"],
+                        f"{file.name}: {member}",
+                    )
+                    for member in layout[part]
+                ]
+                images, labels = zip(*batches, strict=True)
+                parts.append((np.concatenate(images), np.concatenate(labels)))
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{file.path} is damaged ({error}): fetch it again."
+        ) from None
+    except KeyError as error:
+        raise DataError(
+            f"{file.path} is not the archive that its card describes "
+            f"({error.args[0]}): fetch it again."
+        ) from None
+    return _parts(*parts)
+
+
+def _mosaic(entry: tuple[File, bytes]) -> np.ndarray:
+    from PIL import Image
+
+    file, content = entry
+    try:
+        with Image.open(io.BytesIO(content), formats=["WEBP"]) as image:
+            pixels = np.asarray(image.convert("RGB"))
+    except Exception as error:
+        raise DataError(
+            f"{file.path} cannot be read as a WebP image ({error}): it "
+            "takes a Pillow that knows WebP, pip install -U pillow."
+        ) from None
+    height, width, _ = pixels.shape
+    if height % SIDE or width % SIDE:
+        raise DataError(
+            f"{file.path} is {height} x {width}, not a mosaic of images "
+            f"of {SIDE} x {SIDE}."
+        )
+    tiles = pixels.reshape(height // SIDE, SIDE, width // SIDE, SIDE, 3)
+    return tiles.transpose(0, 2, 1, 3, 4).reshape(-1, SIDE, SIDE, 3)
+
+
+def _labels(file: File, content: bytes) -> np.ndarray:
+    try:
+        labels = np.load(io.BytesIO(content), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise DataError(f"{file.path} has no labels ({error}).") from None
+    return labels
+
+
+def read_mosaics(
+    contents: list[tuple[File, bytes]],
+) -> dict[str, np.ndarray]:
+    """Read lossless WebP mosaics and their labels.
+
+    Args:
+        contents: files with the bytes, already verified; the roles are
+            train_images (several), train_labels, test_images and
+            test_labels.
+
+    Returns:
+        As `read_archive`.
+
+    Raises:
+        DataError: if a file is damaged or of another shape.
+    """
+    parts = []
+    for part in ("train", "test"):
+        chosen = [c for c in contents if c[0].role == f"{part}_images"]
+        (labels,) = (c for c in contents if c[0].role == f"{part}_labels")
+        with ThreadPoolExecutor() as threads:
+            images = np.concatenate(list(threads.map(_mosaic, chosen)))
+        parts.append((images, _labels(*labels)))
+    return _parts(*parts)

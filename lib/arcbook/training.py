@@ -1,0 +1,377 @@
+"""One loop that trains a network on images with any of the losses.
+
+Adam with weight decay, Smith's one-cycle policy a step at a time, class
+vectors beside the weights in the optimiser. Images, crops and flips are on
+the device. What is looked at (test images, angles) decides nothing.
+
+    images = datasets.load("fashion-mnist")
+    result = train(images, network="resnet20", loss="arcgrad",
+                   hyperparameters={"s": 10}, epochs=3, batch_size=256,
+                   learning_rate=0.1)
+    result.metrics["test_accuracy"]
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
+
+from arcbook import augment, checkpoints, convnets, losses
+from arcbook.looks import Log, Looker, draws, precision, share_of_classes
+
+if TYPE_CHECKING:
+    from arcbook.datasets import Images
+
+SHARE, PROBE, LOOK, EPOCH = range(4)  # what random numbers are drawn for
+METRICS = "train_loss", "train_accuracy", "test_accuracy", "test_top5"
+
+
+class Diverged(ArithmeticError):
+    """The loss, or the features it comes from, became NaN or infinite.
+
+    Attributes:
+        epoch, step: where, counted from 1.
+        loss: what it became.
+        learning_rate: of that step.
+        curves, looks: of the epochs before (see `Result`).
+    """
+
+    def __init__(self, epoch, step, loss, learning_rate, log):
+        super().__init__(
+            f"the loss is {loss} in epoch {epoch}, step {step}, at a "
+            f"learning rate of {learning_rate:.3g}: try a smaller one"
+        )
+        self.epoch, self.step, self.loss = epoch, step, loss
+        self.learning_rate = learning_rate
+        self.curves, self.looks = log.curves, log.looks
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run measured.
+
+    Attributes:
+        complete: False if the time budget ended it between two epochs.
+        epochs, steps: how many were done.
+        metrics: at the end: train_loss (mean of the last epoch),
+            train_accuracy, test_accuracy, test_top5 (shares, not
+            percentages), wc_intra, w_inter, c_inter (radians, of the
+            training images looked at), test_wc_intra, test_c_inter.
+        curves: one row an epoch: epoch, step, learning_rate (of its last
+            step), train_loss, train_accuracy, test_accuracy, test_top5.
+        looks: one row a look, before the first step, after every epoch and
+            every `angles_every` steps: step, wc_intra, w_inter, c_inter.
+        arrays: intra_train, intra_test, intra_class0: (epochs + 1, 180)
+            counts of intra-class angles, a bin a degree, row 0 before
+            training; confusion: (C, C) counts on the test images; where
+            asked for, features (n, d), feature_labels (n,), class_vectors
+            (C, d), cosines (n, n) and cosine_labels (n,).
+        train_images, probe_images, test_images: how many were trained on
+            and looked at.
+        parameters: numbers that were trained, class vectors among them.
+        seconds: of training alone.
+        images_per_second: of training alone, median over the epochs, the
+            first (a warm-up) left out where there are others.
+        device, precision, torch_version: where and how it ran.
+    """
+
+    complete: bool
+    epochs: int
+    steps: int
+    metrics: dict[str, float]
+    curves: list[dict[str, float]]
+    looks: list[dict[str, float]]
+    arrays: dict[str, np.ndarray] = field(repr=False)
+    train_images: int
+    probe_images: int
+    test_images: int
+    parameters: int
+    seconds: float
+    images_per_second: float
+    device: str
+    precision: str
+    torch_version: str
+
+
+def train(
+    images: Images,
+    *,
+    network: str,
+    loss: str,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    hyperparameters: Mapping | None = None,
+    embedding_dim: int | None = None,
+    weight_decay: float = 5e-4,
+    augmented: bool = False,
+    share: float = 1.0,
+    max_steps: int | None = None,
+    seed: int = 0,
+    angles_every: int | None = None,
+    probe: int = 10_000,
+    test_limit: int | None = None,
+    keep_features: int = 0,
+    keep_cosines: int = 0,
+    device: str | torch.device | None = None,
+    compiled: bool | None = None,
+    checkpoint: Path | None = None,
+    time_budget: float | Callable[[], float] | None = None,
+    on_epoch: Callable[[dict], None] | None = None,
+) -> Result:
+    """Train a network on images with a loss.
+
+    Protocol: [arcgrad, Table III], [angular-learning, Table 1]. On a CPU the
+    same arguments and threads give the same result, bit for bit, whether the
+    run was interrupted or not. `device`, `compiled`, `checkpoint`,
+    `time_budget` and `on_epoch` decide nothing of what is measured.
+
+    Args:
+        images: from `datasets.load`.
+        network: one of `convnets.available()`.
+        loss: one of `losses.available()`.
+        epochs: how often each image is seen. A last batch that is not full
+            is left out, another one each epoch.
+        batch_size: images a step; all of them if there are fewer.
+        learning_rate: the largest of the cycle. It rises over the first
+            30% of the steps and falls after (PyTorch's OneCycleLR).
+        hyperparameters: of the loss.
+        embedding_dim: d, the size of a feature (see `convnets.create`).
+        weight_decay: of all parameters, class vectors among them.
+        augmented: whether images are cropped, flipped and z-scored, the
+            "+" of the papers; without it pixels are between 0 and 1.
+        share: of the training images to keep, in (0, 1]: the same share
+            of every class, drawn by the seed.
+        max_steps: the cycle is planned for at most so many steps.
+        seed: of the initial weights and of all draws.
+        angles_every: look at the training angles each time after so many
+            steps, beside the look after every epoch.
+        probe: how many training images angles and accuracy are looked at
+            on, the same share of every class.
+        test_limit: how many test images are looked at, the first ones.
+        keep_features: how many features of probe images to keep.
+        keep_cosines: of how many test images, an equal number a class, to
+            keep the matrix of cosines.
+        device: "cuda" if None and there is one, else "cpu".
+        compiled: whether to compile the network; None: on CUDA.
+        checkpoint: file that holds the state after each epoch. If it is
+            there, the run goes on from it. It is left when the run is
+            complete: remove it once the result is stored.
+        time_budget: seconds, or a function that says how many are left.
+            An epoch that would not fit is not begun.
+        on_epoch: called with each new row of the curves.
+
+    Returns:
+        The result, complete or not.
+
+    Raises:
+        ValueError: for arguments that make no sense.
+        Diverged: if the loss becomes NaN or infinite.
+        CheckpointError: if the checkpoint is damaged or another run's.
+    """
+    decisive = {
+        "data": images.sha256,
+        "network": network,
+        "loss": loss,
+        "hyperparameters": dict(hyperparameters or {}),
+        "embedding_dim": embedding_dim,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "augmented": augmented,
+        "share": share,
+        "max_steps": max_steps,
+        "seed": seed,
+        "angles_every": angles_every,
+        "probe": probe,
+        "test_limit": test_limit,
+    }
+    _check(decisive)
+    device = torch.device(
+        device or ("cuda" if torch.cuda.is_available() else "cpu")
+    )
+    on_cuda = device.type == "cuda"
+    torch.backends.cudnn.benchmark |= on_cuda
+    budget = _clock(time_budget)
+
+    kept = share_of_classes(
+        images.train_labels,
+        round(share * len(images.train_labels)),
+        draws(seed, SHARE),
+    )
+    stock = augment.stock(
+        images.train_images[kept],
+        images.train_labels[kept],
+        augmented=augmented,
+        device=device,
+    )
+    batch_size = min(batch_size, len(kept))
+    planned = epochs * (len(kept) // batch_size)
+    if max_steps is not None:
+        planned = min(planned, max_steps)
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = convnets.create(network, stock.images.shape[-1], embedding_dim)
+        head = losses.create(
+            loss,
+            embedding_dim=net.embedding_dim,
+            num_classes=len(images.class_names),
+            **decisive["hyperparameters"],
+        )
+    net.to(device, memory_format=torch.channels_last)
+    model = nn.ModuleList([net, head.to(device)])
+    forward = net
+    if on_cuda if compiled is None else compiled:
+        forward = torch.compile(net)
+    optimizer = torch.optim.Adam(
+        model.parameters(), weight_decay=weight_decay, fused=on_cuda
+    )
+    cycle = OneCycleLR(optimizer, learning_rate, total_steps=planned)
+    probed = share_of_classes(
+        images.train_labels[kept], probe, draws(seed, PROBE)
+    )
+    looker = Looker(
+        net,
+        head,
+        stock.scaling,
+        probe=(stock.images[probed], stock.labels[probed]),
+        test=(
+            augment.to_device(images.test_images[:test_limit], device),
+            torch.from_numpy(images.test_labels[:test_limit]).to(device),
+        ),
+    )
+
+    log, saved = Log(), (model, optimizer, cycle)
+    state = checkpoints.load(checkpoint, decisive, device)
+    if state is None:
+        looker.whole(log, draws(seed, LOOK, 0))
+    else:
+        log = Log(**state["log"])
+        for part, before in zip(saved, state["parts"], strict=True):
+            part.load_state_dict(before)
+
+    took = 0.0
+    while log.step < planned and budget() > took:
+        began, looked = time.perf_counter(), looker.seconds
+        epoch, first = len(log.curves) + 1, log.step
+        found, rates = [], []
+        for pixels, labels in islice(
+            stock.epoch(batch_size, draws(seed, EPOCH, epoch)),
+            planned - log.step,
+        ):
+            with precision(device):
+                features = forward(pixels)
+            value = head.losses(features, labels).mean()
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            rates.append(cycle.get_last_lr()[0])
+            cycle.step()
+            found.append(value.detach())
+            log.step += 1
+            if angles_every and log.step % angles_every == 0:
+                looker.angles(log)
+        values = torch.stack(found).tolist()
+        seconds = time.perf_counter() - began - (looker.seconds - looked)
+
+        for number, value in enumerate(values):
+            if not math.isfinite(value):
+                where = epoch, first + number + 1, value, rates[number]
+                raise Diverged(*where, log)
+        hits = looker.whole(log, draws(seed, LOOK, epoch))
+        if hits is None:
+            raise Diverged(epoch, log.step, math.nan, rates[-1], log)
+        log.seconds += seconds
+        log.rates.append(len(values) * batch_size / seconds)
+        log.curves.append(
+            {
+                "epoch": epoch,
+                "step": log.step,
+                "learning_rate": rates[-1],
+                "train_loss": statistics.fmean(values),
+                **hits,
+            }
+        )
+        if checkpoint is not None:
+            parts = [part.state_dict() for part in saved]
+            state = {"log": vars(log), "parts": parts}
+            checkpoints.save(checkpoint, decisive, state)
+        if on_epoch is not None:
+            on_epoch(log.curves[-1])
+        took = time.perf_counter() - began
+
+    arrays, angles = looker.arrays(log, keep_features, keep_cosines)
+    last = log.curves[-1] if log.curves else {}
+    hits = {k: v for k, v in last.items() if k in METRICS}
+    noted = {k: v for k, v in log.looks[-1].items() if k != "step"}
+    return Result(
+        complete=log.step == planned,
+        epochs=len(log.curves),
+        steps=log.step,
+        metrics=hits | noted | angles,
+        curves=log.curves,
+        looks=log.looks,
+        arrays=arrays,
+        train_images=len(kept),
+        probe_images=len(probed),
+        test_images=len(looker.test),
+        parameters=convnets.count_parameters(model),
+        seconds=log.seconds,
+        images_per_second=statistics.median(
+            log.rates[1:] or log.rates or [math.nan]
+        ),
+        device=torch.cuda.get_device_name(device) if on_cuda else "cpu",
+        precision="bfloat16" if on_cuda else "float32",
+        torch_version=torch.__version__,
+    )
+
+
+LIMITS = {
+    "epochs": 1,
+    "batch_size": 2,
+    "max_steps": 1,
+    "seed": 0,
+    "angles_every": 1,
+    "probe": 1,
+    "test_limit": 1,
+}
+
+
+def _check(decisive):
+    for name, least in LIMITS.items():
+        value = decisive[name]
+        if value is not None and (value != int(value) or value < least):
+            raise ValueError(
+                f"{name} = {value}: it is a whole number of at least {least}"
+            )
+    rate, share = decisive["learning_rate"], decisive["share"]
+    if not 0 < rate < math.inf:
+        raise ValueError(f"learning_rate = {rate}: it is above 0 and finite")
+    if not 0 < share <= 1:
+        raise ValueError(f"share = {share}: it is above 0 and at most 1")
+    if not 0 <= decisive["weight_decay"] < math.inf:
+        raise ValueError(
+            f"weight_decay = {decisive['weight_decay']}: it is at least 0 "
+            "and finite"
+        )
+
+
+def _clock(time_budget):
+    """Seconds left, as a function."""
+    if callable(time_budget):
+        return time_budget
+    end = time.monotonic() + (math.inf if time_budget is None else time_budget)
+    return lambda: end - time.monotonic()

@@ -1,0 +1,444 @@
+"""The loop: it learns, resumes to the same bits, stops with a reason."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from arcbook import (
+    augment,
+    checkpoints,
+    convnets,
+    datasets,
+    looks,
+    losses,
+    metrics,
+    packing,
+    paths,
+    training,
+)
+
+QUICK = {
+    "network": "conv4",
+    "loss": "arcface",
+    "epochs": 3,
+    "batch_size": 50,
+    "learning_rate": 0.01,
+    "embedding_dim": 8,
+    "share": 0.1,
+    "probe": 200,
+    "test_limit": 100,
+}
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return datasets.load("mnist", sample=True)
+
+
+@pytest.fixture(scope="module")
+def fashion():
+    return datasets.load("fashion-mnist", sample=True)
+
+
+@pytest.fixture(scope="module")
+def whole(mnist):
+    """A run that nothing interrupted."""
+    return training.train(mnist, **QUICK, angles_every=3, keep_features=50)
+
+
+def same(one, other):
+    """Everything but the times is equal, bit for bit."""
+    for name in ("complete", "epochs", "steps", "metrics", "curves", "looks"):
+        assert getattr(one, name) == getattr(other, name), name
+    assert one.arrays.keys() == other.arrays.keys()
+    for name, values in one.arrays.items():
+        assert np.array_equal(values, other.arrays[name]), name
+
+
+# ---- learning
+
+
+@pytest.mark.parametrize("loss", losses.available())
+def test_every_loss_learns_the_digits(mnist, loss):
+    result = training.train(
+        mnist,
+        network="conv4",
+        loss=loss,
+        epochs=2,
+        batch_size=40,
+        learning_rate=0.01,
+        embedding_dim=16,
+        share=0.5,
+        probe=500,
+        test_limit=500,
+    )
+    first, last = result.curves
+    assert last["train_loss"] < first["train_loss"] or loss == "adacos"
+    assert result.metrics["train_loss"] == last["train_loss"]
+    assert result.metrics["test_accuracy"] > 0.3
+    before, after = result.looks[0], result.looks[-1]
+    assert after["wc_intra"] < before["wc_intra"]
+
+
+def test_residual_network_and_augmentation_learn(fashion):
+    result = training.train(
+        fashion,
+        network="resnet20",
+        loss="arcgrad",
+        hyperparameters={"s": 10},
+        epochs=2,
+        batch_size=32,
+        learning_rate=0.02,
+        augmented=True,
+        share=0.1,
+        probe=100,
+        test_limit=100,
+    )
+    assert result.curves[1]["train_loss"] < result.curves[0]["train_loss"]
+    assert result.metrics["test_accuracy"] > 0.2
+
+
+def test_cifar_shapes():
+    random = np.random.default_rng(0)
+    pixels = random.integers(256, size=(60, 32, 32, 3), dtype=np.uint8)
+    labels = np.arange(60) % 10
+    images = datasets.Images(
+        "toy", pixels, labels, pixels, labels, tuple("0123456789"), "", "", 1
+    )
+    result = training.train(
+        images,
+        network="resnet18",
+        loss="softmax",
+        epochs=1,
+        batch_size=4,
+        learning_rate=0.001,
+        augmented=True,
+        max_steps=2,
+        probe=10,
+        test_limit=10,
+    )
+    assert (result.steps, result.epochs, result.complete) == (2, 1, True)
+    assert result.parameters == 11_168_832 + 5_120
+
+
+def test_result_says_what_was_run(whole, mnist):
+    assert whole.complete and whole.epochs == 3 and whole.steps == 24
+    assert (whole.train_images, whole.probe_images) == (400, 200)
+    assert whole.test_images == 100
+    assert whole.device == "cpu" and whole.precision == "float32"
+    network = convnets.create("conv4", 1, 8)
+    assert whole.parameters == convnets.count_parameters(network) + 80
+    assert [row["epoch"] for row in whole.curves] == [1, 2, 3]
+    assert [row["step"] for row in whole.curves] == [8, 16, 24]
+    assert [row["step"] for row in whole.looks] == [
+        *(0, 3, 6, 8, 9, 12, 15, 16, 18, 21, 24)
+    ]
+    assert whole.metrics["wc_intra"] == whole.looks[-1]["wc_intra"]
+    for name, each in (("train", 200), ("test", 100), ("class0", 20)):
+        counts = whole.arrays[f"intra_{name}"]
+        assert counts.shape == (4, metrics.BINS)
+        assert (counts.sum(1) == each).all()
+    confusion = whole.arrays["confusion"]
+    assert np.trace(confusion) / 100 == whole.metrics["test_accuracy"]
+    labels = np.bincount(mnist.test_labels[:100], minlength=10)
+    assert (confusion.sum(1) == labels).all()
+    assert whole.arrays["features"].shape == (50, 8)
+    assert whole.arrays["class_vectors"].shape == (10, 8)
+    assert whole.images_per_second > 0 and whole.seconds > 0
+
+
+def test_result_in_plain_values(whole):
+    plain = packing.outcome(whole)
+    text = json.dumps(plain, allow_nan=False)
+    assert len(text) < 10_000
+    back = json.loads(text)
+    for name, values in whole.arrays.items():
+        found = packing.unpack(back["arrays"][name])
+        assert np.array_equal(found, values), name
+    assert back["curves"]["epoch"] == [1, 2, 3]
+    assert len(back["curves"]["looks"]["wc_intra"]) == len(whole.looks)
+    assert back["metrics"]["test_accuracy"] == pytest.approx(
+        whole.metrics["test_accuracy"], abs=1e-6
+    )
+    damaged = back["arrays"]["confusion"] | {"shape": [3, 3]}
+    with pytest.raises(ValueError, match="not a packed array"):
+        packing.unpack(damaged)
+
+
+def test_one_cycle(whole):
+    rates = [row["learning_rate"] for row in whole.curves]
+    assert rates[0] > 0.009 and rates[0] > rates[1] > rates[2]
+    assert rates[2] < 1e-6
+
+
+def test_seed_decides(mnist, whole):
+    again = training.train(mnist, **QUICK, angles_every=3, keep_features=50)
+    same(again, whole)
+    other = training.train(mnist, **QUICK, angles_every=3, seed=1)
+    assert other.metrics != whole.metrics
+
+
+def test_looking_changes_nothing(mnist, whole):
+    quick = QUICK | {"probe": 100, "test_limit": 20}
+    less = training.train(mnist, **quick)
+    found = [row["train_loss"] for row in less.curves]
+    assert found == [row["train_loss"] for row in whole.curves]
+
+
+def test_callers_random_numbers_are_left_alone(mnist):
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    training.train(mnist, **QUICK, max_steps=2)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_cosines(mnist):
+    result = training.train(mnist, **QUICK, max_steps=2, keep_cosines=40)
+    cosines = result.arrays["cosines"].astype(float)
+    labels = result.arrays["cosine_labels"]
+    assert labels.tolist() == sorted(list(range(10)) * 4)
+    assert np.allclose(np.diag(cosines), 1) and np.allclose(cosines, cosines.T)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_shortest_runs(mnist, steps):
+    result = training.train(mnist, **QUICK, max_steps=steps)
+    assert result.complete and result.steps == steps
+
+
+# ---- going on where a run ended
+
+
+RUN = """
+import sys
+import numpy as np
+from arcbook import datasets, training
+settings, checkpoint, out = eval(sys.argv[1]), sys.argv[2], sys.argv[3]
+result = training.train(
+    datasets.load("mnist", sample=True), **settings, checkpoint=checkpoint,
+    on_epoch=lambda row: print(row["epoch"], flush=True))
+np.savez(out, curves=repr(result.curves), looks=repr(result.looks),
+         metrics=repr(result.metrics), **result.arrays)
+"""
+
+
+def test_killed_twice_and_resumed_to_the_same_bits(whole, tmp_path):
+    settings = QUICK | {"angles_every": 3, "keep_features": 50}
+    out = tmp_path / "out.npz"
+    command = [sys.executable, "-c", RUN, repr(settings)]
+    command += [str(tmp_path / "run.pt"), str(out)]
+    environment = os.environ | {
+        "PYTHONPATH": str(paths.ROOT / "lib"),
+        "OMP_NUM_THREADS": str(torch.get_num_threads()),
+    }
+    for epoch in ("1", "2"):
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            assert process.stdout.readline().strip() == epoch
+            process.send_signal(signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL
+        assert not out.exists()
+    (tmp_path / "run.pt.tmp").write_bytes(b"half of a checkpoint")
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout.split() == ["3"]
+    found = dict(np.load(out))
+    for name in ("curves", "looks", "metrics"):
+        assert str(found.pop(name)) == repr(getattr(whole, name))
+    for name, values in found.items():
+        assert np.array_equal(values, whole.arrays[name]), name
+
+
+@pytest.mark.parametrize("loss", ["adacos", "center", "ring"])
+def test_time_budget_ends_between_epochs(mnist, tmp_path, loss):
+    quick = QUICK | {"loss": loss}
+    expected = training.train(mnist, **quick)
+    path = tmp_path / "deep" / "run.pt"
+    stopped = training.train(
+        mnist, **quick, checkpoint=path, time_budget=iter([9e9, 0]).__next__
+    )
+    assert not stopped.complete and stopped.epochs == 1
+    assert stopped.curves == expected.curves[:1]
+    same(training.train(mnist, **quick, checkpoint=path), expected)
+    same(training.train(mnist, **quick, checkpoint=path), expected)
+    assert [p.name for p in path.parent.iterdir()] == ["run.pt"]
+
+
+def test_no_time_at_all(mnist, tmp_path):
+    result = training.train(
+        mnist, **QUICK, time_budget=0, checkpoint=tmp_path / "run.pt"
+    )
+    assert not result.complete and result.steps == 0
+    assert set(result.metrics) >= {"wc_intra", "w_inter", "c_inter"}
+    assert not list(tmp_path.iterdir())
+
+
+def test_epoch_that_would_not_fit_is_not_begun(mnist):
+    result = training.train(mnist, **QUICK, time_budget=lambda: 1e-9)
+    assert result.epochs == 1
+
+
+def test_checkpoint_of_another_run(mnist, tmp_path):
+    path = tmp_path / "run.pt"
+    training.train(mnist, **QUICK | {"epochs": 1}, checkpoint=path)
+    with pytest.raises(
+        checkpoints.CheckpointError, match=r"another epochs \(1 there, 3"
+    ):
+        training.train(mnist, **QUICK, checkpoint=path)
+    other = replace(mnist, sha256="0" * 64)
+    with pytest.raises(checkpoints.CheckpointError, match="another data"):
+        training.train(other, **QUICK | {"epochs": 1}, checkpoint=path)
+
+
+@pytest.mark.parametrize("content", [b"", b"torch?", None])
+def test_damaged_checkpoint(mnist, tmp_path, content):
+    path = tmp_path / "run.pt"
+    if content is None:
+        training.train(mnist, **QUICK, max_steps=1, checkpoint=path)
+        content = path.read_bytes()[:-100]
+    path.write_bytes(content)
+    with pytest.raises(checkpoints.CheckpointError, match="remove it to"):
+        training.train(mnist, **QUICK, max_steps=1, checkpoint=path)
+
+
+def test_checkpoint_is_not_unpickled(mnist, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "made"),)
+
+    path = tmp_path / "run.pt"
+    torch.save({"settings": {}, "state": Evil()}, path)
+    with pytest.raises(checkpoints.CheckpointError):
+        training.train(mnist, **QUICK, checkpoint=path)
+    assert not (tmp_path / "made").exists()
+
+
+# ---- what can go wrong
+
+
+def test_diverged(mnist, tmp_path):
+    path = tmp_path / "run.pt"
+    with pytest.raises(training.Diverged) as caught:
+        training.train(
+            mnist,
+            **QUICK | {"learning_rate": 1e38, "loss": "softmax"},
+            checkpoint=path,
+        )
+    error = caught.value
+    assert not np.isfinite(error.loss)
+    assert f"the loss is {error.loss} in epoch {error.epoch}" in str(error)
+    assert f"learning rate of {error.learning_rate:.3g}" in str(error)
+    assert len(error.curves) == error.epoch - 1
+    assert error.looks[0]["step"] == 0
+    plain = packing.outcome_of_diverged(error)
+    assert plain["metrics"]["loss"] == str(error.loss)
+    json.dumps(plain, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"network": "vgg"}, "no network 'vgg'"),
+        ({"loss": "arcfase"}, "arcfase"),
+        ({"hyperparameters": {"q": 1}}, "q"),
+        ({"epochs": 0}, "epochs = 0"),
+        ({"epochs": 1.5}, "epochs = 1.5"),
+        ({"batch_size": 1}, "batch_size = 1: .* at least 2"),
+        ({"learning_rate": 0}, "learning_rate = 0"),
+        ({"learning_rate": float("nan")}, "learning_rate = nan"),
+        ({"weight_decay": -1}, "weight_decay = -1"),
+        ({"share": 0}, "share = 0"),
+        ({"share": 20}, "share = 20"),
+        ({"max_steps": 0}, "max_steps = 0"),
+        ({"seed": -1}, "seed = -1"),
+    ],
+)
+def test_bad_arguments(mnist, changed, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        training.train(mnist, **QUICK | changed)
+
+
+# ---- batches
+
+
+def pixels(number=40, channels=3, side=6):
+    random = np.random.default_rng(1)
+    shape = (number, side, side, channels)
+    return random.integers(256, size=shape, dtype=np.uint8)
+
+
+def test_an_epoch_is_every_image_once():
+    images = torch.from_numpy(pixels())
+    drawn = list(augment.batches(images, 8, looks.draws(0, 1)))
+    chosen = torch.cat([index for index, _ in drawn])
+    assert sorted(chosen.tolist()) == list(range(40))
+    assert all(torch.equal(images[i], batch) for i, batch in drawn)
+    short = list(augment.batches(images, 16, looks.draws(0, 1)))
+    assert [len(index) for index, _ in short] == [16, 16]
+
+
+def test_every_crop_is_a_window_flipped_or_not():
+    images = torch.from_numpy(pixels())
+    padded = augment.pad(images)
+    assert padded.shape == (40, 14, 14, 3)
+    assert torch.equal(padded[:, 4:-4, 4:-4], images)
+    assert padded.sum() == images.sum()
+    seen = set()
+    for epoch in range(60):
+        for index, crops in augment.augmented_batches(
+            padded, 20, looks.draws(0, epoch)
+        ):
+            for image, crop in zip(padded[index], crops):
+                if (crop == 0).all():
+                    continue
+                places = [
+                    (top, left, flip)
+                    for top in range(9)
+                    for left in range(9)
+                    for flip, window in enumerate(
+                        (
+                            image[top : top + 6, left : left + 6],
+                            image[top : top + 6, left : left + 6].flip(1),
+                        )
+                    )
+                    if torch.equal(window, crop)
+                ]
+                assert places
+                seen.update(places)
+        if len(seen) == 162:
+            return
+    raise AssertionError(f"only {len(seen)} of 162 crops were drawn")
+
+
+def test_scaling():
+    images = torch.from_numpy(pixels(1500))
+    scaled = augment.z_score(images)(images).double()
+    assert scaled.shape == (1500, 3, 6, 6)
+    for channel in range(3):
+        values = scaled[:, channel]
+        assert abs(values.mean()) < 1e-5
+        assert values.std(correction=0) == pytest.approx(1, abs=1e-5)
+    plain = augment.unit_range(3, torch.device("cpu"))(images)
+    assert torch.equal(plain, images.permute(0, 3, 1, 2) / 255)
+    assert plain.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_share_keeps_the_share_of_every_class():
+    labels = np.repeat([0, 1, 2], [100, 50, 1])
+    chosen = looks.share_of_classes(labels, 75, looks.draws(0, 0))
+    assert np.bincount(labels[chosen]).tolist() == [50, 25, 1]
+    again = looks.share_of_classes(labels, 75, looks.draws(0, 0))
+    other = looks.share_of_classes(labels, 75, looks.draws(1, 0))
+    assert (chosen == again).all() and (chosen != other).any()
+    every = looks.share_of_classes(labels, 151, looks.draws(0, 0))
+    assert every.tolist() == list(range(151))
