@@ -1,0 +1,97 @@
+"""What an experiment is, and which there are."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+PROFILES = ("quick", "full")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A grid of runs.
+
+    Attributes:
+        id: the paper and the item, such as "arcgrad.table1".
+        title: one line.
+        paper: where the item is in its paper.
+        runs: from a profile to its runs. A run is a mapping of everything
+            that decides the result, of plain values; it names its
+            "dataset" and, where there is just one, its "loss" and
+            "hyperparameters".
+        name: from a run to a short readable name.
+        measure: from a run to ``{"metrics": {...}, "curves": {...},
+            "data_sha256": ..., "seconds": ..., "note": ...}``.
+        code: modules, functions and classes whose code decides the result,
+            as `provenance.code_hash` takes them; the loss's own is added.
+        losses: from a run to the (loss, hyperparameters) that it trains.
+    """
+
+    id: str
+    title: str
+    paper: str
+    runs: Callable[[str], list[dict]]
+    name: Callable[[Mapping], str]
+    measure: Callable[[Mapping], dict]
+    code: tuple = ()
+    losses: Callable[[Mapping], list[tuple[str, Mapping]]] = field(
+        default=lambda run: [(run["loss"], run["hyperparameters"])]
+    )
+
+
+_registry: dict[str, Experiment] = {}
+
+
+def register(experiment: Experiment) -> Experiment:
+    """Add an experiment.
+
+    Raises:
+        ValueError: when the id is taken.
+    """
+    if experiment.id in _registry:
+        raise ValueError(f"there is already an experiment {experiment.id!r}")
+    _registry[experiment.id] = experiment
+    return experiment
+
+
+def unregister(id: str) -> None:
+    """Take an experiment out again; its records stay."""
+    del _registry[get(id).id]
+
+
+def available() -> list[str]:
+    """The ids of all experiments."""
+    return list(_registry)
+
+
+def get(id: str) -> Experiment:
+    """An experiment by its id.
+
+    Raises:
+        ValueError: for an unknown id; it lists the close ones.
+    """
+    if id not in _registry:
+        close = difflib.get_close_matches(id, _registry, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(close)}?" if close else ""
+        known = ", ".join(_registry)
+        raise ValueError(
+            f"there is no experiment {id!r}; {hint or f'there are {known}'}"
+        )
+    return _registry[id]
+
+
+def runs(id: str, profile: str = "quick") -> list[dict]:
+    """The grid of an experiment.
+
+    Raises:
+        ValueError: for an unknown id or profile.
+    """
+    experiment = get(id)
+    if profile not in PROFILES:
+        raise ValueError(
+            f"there is no profile {profile!r}; there are "
+            f"{' and '.join(PROFILES)}"
+        )
+    return experiment.runs(profile)
