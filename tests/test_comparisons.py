@@ -164,6 +164,12 @@ def test_likeness_to_the_published_table():
     assert candidates.complete_sets(records) == ["iris", "tae"]
     text = protocol.likeness(rows, expected, ("ArcGrad5", "Soft"))
     assert text.endswith(".")
+    assert "one of speed" not in text
+    early = rows.assign(accuracy=range(len(rows)), gap=range(len(rows), 0, -1))
+    text = protocol.likeness(early, 3.0, ("ArcGrad5", "Soft"))
+    assert "one of speed" in text
+    text = protocol.likeness(early, 60.0, ("ArcGrad5", "Soft"))
+    assert "no training within this range" in text
     nothing = candidates.likeness([], "ArcGrad5", "Soft")
     assert "not measured" in protocol.likeness(nothing, 1, ("a", "b"))
 
@@ -210,3 +216,14 @@ def test_summary_has_the_printed_columns():
     assert list(comparisons.summary(cells)) == list(printed.index)
     assert isinstance(comparisons.two_class(), list)
     assert pd.isna(comparisons.summary(cells).loc["Average, measured"]).all()
+
+
+@pytest.mark.parametrize(("last", "said"), [(60, "one of speed"), (71, "no")])
+def test_gap_over_the_length_of_training(last, said):
+    rows = pd.DataFrame(
+        [("Soft", 5, 50), ("Soft", 40, 60), ("X", 5, 71), ("X", 40, last)],
+        columns=["column", "epochs", "accuracy"],
+    )
+    text = protocol.lengths(rows, 22.2, ("X", "Soft"))
+    assert "+21.0 after 5" in text
+    assert said in text

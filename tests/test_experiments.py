@@ -332,3 +332,19 @@ def test_table1_in_the_form_of_the_paper(tiny):
     assert uci.accuracies(rows.iloc[0]).mean() == pytest.approx(
         rows.iloc[0]["accuracy"], abs=1e-3
     )
+
+
+@pytest.mark.parametrize(
+    "id", ["arcgrad.table1", "arcgrad.fig2", "arcgrad.protocol"]
+)
+def test_the_committed_records_are_whole_and_fresh(id):
+    counts = {
+        one["id"]: one["runs"] for one in experiments.status()["experiments"]
+    }
+    full = counts[id]["full"]
+    assert full["expected"] > 0
+    assert full == {
+        "expected": full["expected"],
+        "measured": full["expected"],
+        "stale": 0,
+    }

@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+results_app = typer.Typer(help="Run records.", no_args_is_help=True)
+app.add_typer(results_app, name="results")
 console = Console()
 
 BAD_USAGE, FAILURE = 2, 1
@@ -43,15 +45,28 @@ def run(
     jobs: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 1,
     time_budget: Annotated[
         float | None,
-        typer.Option(help="Begin no run after so many seconds."),
+        typer.Option(
+            help="Begin no run, and no epoch of an image run, after so many "
+            "seconds."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=VALUE,...",
+            help="A part of the grid, such as epochs=10,20; repeatable.",
+        ),
     ] = None,
 ):
     """Measure what an experiment still lacks; measured runs are kept."""
     from arcbook import experiments
 
     ids = experiments.available() if experiment == "all" else [experiment]
+    steps = experiments.agenda(ids, profile.value)
+    if only:
+        steps = [(one, _fields(only)) for one in ids]
     started = time.monotonic()
-    for one in ids:
+    for one, part in steps:
         if time_budget is not None:
             left = started + time_budget - time.monotonic()
             if left <= 0:
@@ -62,6 +77,7 @@ def run(
             jobs=jobs,
             time_budget=None if time_budget is None else left,
             progress=sys.stderr.isatty(),
+            **({"only": part} if part else {}),
         )
         print(f"{one}: {measured} runs measured now")
 
@@ -85,6 +101,57 @@ def status(
             counts = (runs["expected"], runs["measured"], runs["stale"])
             table.add_row(experiment["id"], profile, *map(str, counts))
     console.print(table)
+
+
+@app.command()
+def audit(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON.")
+    ] = False,
+):
+    """Judge every printed equation, table and claim."""
+    from arcbook import audit
+
+    ledger = audit.items()
+    if as_json:
+        found = [audit.as_dictionary(item) for item in ledger]
+        print(json.dumps({"items": found}, indent=2, ensure_ascii=False))
+        return
+    table = Table("paper", "item", "kind", "verdict")
+    for item in ledger:
+        table.add_row(item.paper, item.item, item.kind, item.verdict)
+    console.print(table)
+
+
+@results_app.command("merge")
+def merge_results(
+    file: Annotated[Path, typer.Argument(help="A .tar.gz or .zip.")],
+):
+    """Take in records that another machine has measured."""
+    from arcbook import experiments
+
+    if not file.is_file():
+        raise ValueError(f"there is no file {file}")
+    merged = experiments.merge(file)
+    print(", ".join(f"{n} {what}" for what, n in merged.counts().items()))
+    for name, reason in merged.refused.items():
+        print(f"refused {name}: {reason}")
+    if merged.refused:
+        raise typer.Exit(FAILURE)
+
+
+@results_app.command("pack")
+def pack_results(
+    target: Annotated[Path, typer.Argument(help="Such as records.tar.gz.")],
+    experiments: Annotated[
+        list[str] | None, typer.Argument(help="Their ids; default: all.")
+    ] = None,
+):
+    """Put records into archives of at most 16 MiB, for `merge` elsewhere."""
+    from arcbook import results
+
+    for archive in results.pack(target, experiments or None):
+        print(archive)
 
 
 @app.command("losses")
@@ -164,6 +231,19 @@ def notebook(
     output = output or Path(f"{name}.out.ipynb")
     notebooks.run(name, output, **values)
     print(output)
+
+
+def _fields(pairs):
+    """Values from FIELD=VALUE,VALUE options."""
+    from arcbook.notebooks import literal
+
+    fields = {}
+    for pair in pairs:
+        name, equals, values = pair.partition("=")
+        if not equals:
+            raise ValueError(f"expected FIELD=VALUE, got {pair}")
+        fields[name] = [literal(value) for value in values.split(",")]
+    return fields
 
 
 def _pairs(arguments):

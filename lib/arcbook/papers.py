@@ -2,10 +2,12 @@
 
 One file a paper, `data/papers/<paper>.yaml`, holds `equations`, `tables`,
 `figures` and `claims`, each by its id. A cell stands as it is printed:
-`77.81 ± 5.60` is a mean and a standard deviation, `92.1` a number.
+`77.81 ± 5.60` is a mean and a standard deviation, `92.1` a number, `-` a
+gap. `data/papers/schema.json` says what a file may hold.
 """
 
 import difflib
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,11 +25,13 @@ class Equation:
         number: as printed; a name where the paper gives none.
         latex: as printed, without the number.
         about: what it says, in a few words.
+        note: on what the text extraction has damaged.
     """
 
     number: str
     latex: str
     about: str
+    note: str = ""
 
 
 def available():
@@ -98,6 +102,88 @@ def summary(paper, name):
     return pd.DataFrame(printed.get("summary", {}), index=printed["columns"])
 
 
+def names(paper, kind):
+    """The ids of a paper's items, in the order of its file.
+
+    Args:
+        paper: one of `available()`.
+        kind: "equations", "tables", "figures" or "claims".
+    """
+    return list(_read(paper).get(kind, {}))
+
+
+def facts(paper, name):
+    """What is known of a printed table beside its cells, as a dictionary.
+
+    Such as `unit`, `experiment`, `classes`, `trials` and `note`.
+    """
+    printed = _item(paper, "tables", name)
+    cells = ("row", "column", "columns", "rows", "summary")
+    return {k: v for k, v in printed.items() if k not in cells}
+
+
+def texts(paper, name):
+    """The cells of a printed table as they are printed.
+
+    Returns:
+        DataFrame of strings, rows down and columns across.
+    """
+    printed = _item(paper, "tables", name)
+    return pd.DataFrame(
+        {
+            row: [str(cell) for cell in entry["cells"]]
+            for row, entry in printed["rows"].items()
+        },
+        index=printed["columns"],
+    ).T
+
+
+def rows(paper, name):
+    """What a printed table's rows hold beside their cells.
+
+    Returns:
+        Dictionary from a row's id to a dictionary.
+    """
+    return {
+        row: {k: v for k, v in entry.items() if k != "cells"}
+        for row, entry in _item(paper, "tables", name)["rows"].items()
+    }
+
+
+def problems(content):
+    """What breaks the schema in a paper's file.
+
+    Args:
+        content: of a file, as a dictionary.
+
+    Returns:
+        One sentence a problem; none if the file is good.
+    """
+    import jsonschema
+
+    schema = json.loads((PAPERS / "schema.json").read_text())
+    found = [
+        f"{'/'.join(map(str, error.path)) or 'the file'}: {error.message}"
+        for error in jsonschema.Draft202012Validator(schema).iter_errors(
+            content
+        )
+    ]
+    for name, one in content.get("tables", {}).items():
+        lengths = {
+            row: len(entry.get("cells", ()))
+            for row, entry in one.get("rows", {}).items()
+        } | {
+            line: len(cells) for line, cells in one.get("summary", {}).items()
+        }
+        found += [
+            f"tables/{name}: {row} has {length} cells for "
+            f"{len(one.get('columns', ()))} columns"
+            for row, length in lengths.items()
+            if length != len(one.get("columns", ()))
+        ]
+    return found
+
+
 def caption(paper, name):
     """The printed caption of a table or figure."""
     kind = "tables" if name.startswith("table") else "figures"
@@ -139,4 +225,5 @@ def _read(paper):
 
 def _number(cell):
     mean, _, std = str(cell).partition("±")
-    return float(mean), float(std or "nan")
+    mean = mean.strip()
+    return float("nan" if mean == "-" else mean), float(std or "nan")

@@ -8,14 +8,20 @@ at all: a process that is killed leaves no half record behind.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from arcbook import paths
+
+LARGEST = 2**20  # bytes of a record; they have less than a tenth
 
 
 class RecordError(RuntimeError):
@@ -62,12 +68,7 @@ def load(file: Path) -> dict:
     Raises:
         RecordError: when the file is not a whole record.
     """
-    try:
-        record = json.loads(Path(file).read_text(encoding="utf-8"))
-        missing = {"experiment", "profile", "metrics", "code"} - {*record}
-        problem = f"it has no {', '.join(sorted(missing))}" if missing else ""
-    except (UnicodeDecodeError, json.JSONDecodeError, TypeError) as error:
-        problem = str(error)
+    record, problem = parse(Path(file).read_bytes())
     if problem:
         place = Path(file).parts[-3:]
         experiment, profile = place[0], place[1]
@@ -77,6 +78,117 @@ def load(file: Path) -> dict:
             "again, or restore the file from git"
         )
     return record
+
+
+def parse(content: bytes) -> tuple[dict, str]:
+    """A record from the bytes of its file.
+
+    Returns:
+        The record, and what is wrong with it; "" if it is whole.
+    """
+    try:
+        record = json.loads(content.decode("utf-8"))
+        missing = {"experiment", "profile", "metrics", "code"} - {*record}
+    except (UnicodeDecodeError, json.JSONDecodeError, TypeError) as error:
+        return {}, str(error)
+    if not isinstance(record, dict):
+        return {}, "it is a list, not fields"
+    problem = f"it has no {', '.join(sorted(missing))}" if missing else ""
+    return record, problem
+
+
+def pack(
+    target: Path, ids: list[str] | None = None, limit: int = 16 * 2**20
+) -> list[Path]:
+    """Put records into archives, to take them to another machine.
+
+    Args:
+        target: such as records.tar.gz; if they are more than the limit,
+            further archives are records-2.tar.gz and so on.
+        ids: of experiments, `*` stands for any part; by default all.
+        limit: bytes of an archive.
+
+    Returns:
+        The archives written.
+
+    Raises:
+        ValueError: if there are no such records, or the target's name does
+            not end in .tar.gz.
+    """
+    target, home = Path(target), Path(paths.RESULTS)
+    if not target.name.endswith(".tar.gz"):
+        raise ValueError(f"{target}: the archive's name ends in .tar.gz")
+    wanted = [
+        file
+        for id in (["*"] if ids is None else ids)
+        for file in sorted(home.glob(f"{id}/*/*.json"))
+        if not file.name.startswith(".")
+    ]
+    if not wanted:
+        what = " or ".join(ids or ["any experiment"])
+        raise ValueError(f"there are no records of {what}")
+    parts, size = [[]], 0
+    for file in wanted:
+        room = len(zlib.compress(file.read_bytes(), 1)) + 2048
+        if parts[-1] and size + room > limit:
+            parts.append([])
+            size = 0
+        parts[-1].append(file)
+        size += room
+    stem = target.name.removesuffix(".tar.gz")
+    written = []
+    for number, part in enumerate(parts, 1):
+        end = f"-{number}" if number > 1 else ""
+        archive = target.with_name(f"{stem}{end}.tar.gz")
+        draft = archive.with_name(archive.name + ".tmp")
+        with tarfile.open(draft, "w:gz") as tar:
+            for file in part:
+                tar.add(file, file.relative_to(home).as_posix())
+        os.replace(draft, archive)
+        written.append(archive)
+    return written
+
+
+def unpack(archive: Path) -> Iterator[tuple[str, bytes]]:
+    """The records in a .tar.gz or .zip archive: path there and content.
+
+    Nothing is written, and no path of the archive is used to write to.
+
+    Raises:
+        RecordError: if it can't be read as an archive.
+    """
+    content = Path(archive).read_bytes()
+    try:
+        if zipfile.is_zipfile(io.BytesIO(content)):
+            with zipfile.ZipFile(io.BytesIO(content)) as zipped:
+                for info in zipped.infolist():
+                    if _is_record(info.filename, info.file_size):
+                        yield info.filename, zipped.read(info)
+            return
+        with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+            for info in tar:
+                if info.isfile() and _is_record(info.name, info.size):
+                    yield info.name, tar.extractfile(info).read()
+    except (
+        *(tarfile.TarError, zipfile.BadZipFile, zlib.error),
+        *(EOFError, OSError),
+    ) as error:
+        raise RecordError(
+            f"{archive} can't be read as a .tar.gz or .zip of records "
+            f"({error}): fetch it again"
+        ) from None
+
+
+def _is_record(name, size):
+    file = PurePosixPath(name).name
+    if not file.endswith(".json") or file.startswith("."):
+        return False
+    if size > LARGEST:
+        raise RecordError(
+            f"{name} has {size:,} bytes, where a record has at most "
+            f"{LARGEST:,}: this is no archive of records"
+        )
+    return True
 
 
 def files(experiment: str, profile: str) -> list[Path]:
@@ -130,7 +242,7 @@ def _layout(record):
     """JSON with a line for each field and each metric, for git's sake."""
     lines = []
     for name, value in record.items():
-        if name in ("metrics", "curves") and value:
+        if name in ("metrics", "curves", "arrays") and value:
             inner = [f"    {_item(k, v)}" for k, v in value.items()]
             text = ",\n".join(inner)
             lines.append(f"  {json.dumps(name)}: {{\n{text}\n  }}")

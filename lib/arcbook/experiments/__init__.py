@@ -5,17 +5,20 @@ measures what is missing or stale and writes a record for each.
 
 Examples:
     >>> from arcbook import experiments
-    >>> experiments.available()
+    >>> experiments.available()[:3]
     ['arcgrad.table1', 'arcgrad.fig2', 'arcgrad.protocol']
     >>> len(experiments.runs("arcgrad.table1", "full"))
     105
 """
 
+from arcbook.experiments.agenda import agenda
+from arcbook.experiments.merging import merge
 from arcbook.experiments.registry import (
     PROFILES,
     Experiment,
     available,
     get,
+    home,
     register,
     runs,
     unregister,
@@ -26,16 +29,25 @@ from arcbook.experiments.running import (
     run,
     status,
     table,
+    why_stale,
 )
 
+# the order of `available`
 from arcbook.experiments import uci  # isort: skip
+from arcbook.experiments import fashion, mnist, cifar  # isort: skip
 
 __all__ = [
     "PROFILES",
     "Experiment",
+    "agenda",
     "available",
+    "cifar",
+    "fashion",
     "get",
+    "home",
     "is_stale",
+    "merge",
+    "mnist",
     "records",
     "register",
     "run",
@@ -44,4 +56,5 @@ __all__ = [
     "table",
     "uci",
     "unregister",
+    "why_stale",
 ]

@@ -27,6 +27,11 @@ class Experiment:
         code: modules, functions and classes whose code decides the result,
             as `provenance.code_hash` takes them; the loss's own is added.
         losses: from a run to the (loss, hyperparameters) that it trains.
+        home: from a run to the id of the experiment whose record of the
+            same run is read instead of training it again; None for its own.
+        resumes: whether `measure` also takes ``checkpoint``, a file to go
+            on from, and ``time_left``, a function to seconds, and gives
+            None when that time ended the run before it was complete.
     """
 
     id: str
@@ -39,6 +44,8 @@ class Experiment:
     losses: Callable[[Mapping], list[tuple[str, Mapping]]] = field(
         default=lambda run: [(run["loss"], run["hyperparameters"])]
     )
+    home: Callable[[Mapping], str | None] = lambda run: None
+    resumes: bool = False
 
 
 _registry: dict[str, Experiment] = {}
@@ -82,11 +89,26 @@ def get(id: str) -> Experiment:
     return _registry[id]
 
 
-def runs(id: str, profile: str = "quick") -> list[dict]:
-    """The grid of an experiment.
+def home(id: str, run: Mapping) -> Experiment:
+    """The experiment that a run's record belongs to."""
+    experiment = get(id)
+    return get(experiment.home(run) or id)
+
+
+def runs(
+    id: str, profile: str = "quick", only: Mapping | None = None
+) -> list[dict]:
+    """The grid of an experiment, or a part of it.
+
+    Args:
+        id: one of `available()`.
+        profile: "quick" or "full".
+        only: fields of a run and the values wanted, such as
+            ``{"epochs": [10, 20], "seed": [0]}``.
 
     Raises:
-        ValueError: for an unknown id or profile.
+        ValueError: for an unknown id, profile or field, or if no run has
+            such values.
     """
     experiment = get(id)
     if profile not in PROFILES:
@@ -94,4 +116,14 @@ def runs(id: str, profile: str = "quick") -> list[dict]:
             f"there is no profile {profile!r}; there are "
             f"{' and '.join(PROFILES)}"
         )
-    return experiment.runs(profile)
+    grid = experiment.runs(profile)
+    for name, values in (only or {}).items():
+        there = {str(run.get(name)): None for run in grid}
+        grid = [run for run in grid if run.get(name) in values]
+        if not grid:
+            raise ValueError(
+                f"no run of {id} ({profile}) has {name} = "
+                f"{' or '.join(map(str, values))}; there are "
+                f"{', '.join(there) or 'no runs'}"
+            )
+    return grid

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 import pandas as pd
 import torch
 
-from arcbook import datasets, provenance, results
-from arcbook.experiments.registry import PROFILES, available, get, runs
+from arcbook import datasets, paths, provenance, results
+from arcbook.experiments.registry import PROFILES, available, home, runs
 
 
 def run(
@@ -28,15 +28,20 @@ def run(
     profile: str = "quick",
     jobs: int = 1,
     time_budget: float | None = None,
+    only: Mapping | None = None,
     progress: bool | None = None,
 ) -> int:
     """Measure the runs that have no fresh record, and write their records.
+
+    A run that reads another experiment's record is measured as that one's.
 
     Args:
         id: one of `available()`.
         profile: "quick" or "full".
         jobs: processes that measure runs at the same time.
-        time_budget: seconds after which no further run is begun.
+        time_budget: seconds after which no further run is begun, and no
+            further epoch of a run that can go on from a checkpoint.
+        only: a part of the grid, as `runs` takes it.
         progress: whether to show progress on stderr; by default if that is
             a terminal.
 
@@ -44,31 +49,35 @@ def run(
         How many runs were measured.
 
     Raises:
-        ValueError: for an unknown id or profile.
+        ValueError: for an unknown id or profile, or a part with no run.
         datasets.DataError: when a data set can't be read.
     """
-    grid = runs(id, profile)
-    experiment = get(id)
+    grid = runs(id, profile, only)
     results.clean(id, profile)
-    files = {_file(experiment, profile, one): one for one in grid}
+    files = {_file(id, profile, one): one for one in grid}
     todo = {
         file: one for file, one in files.items() if not _is_fresh(file, one)
     }
-    codes = {file: _code(experiment, one) for file, one in todo.items()}
+    codes = {file: _code(id, one) for file, one in todo.items()}
     measured = 0
     seconds = float("inf") if time_budget is None else time_budget
     stop = time.monotonic() + seconds
-    outcomes = _measure_all(
-        experiment.measure, list(todo.values()), jobs, stop
-    )
+    calls = [
+        (_measure(id, one, file, codes[file], stop), one)
+        for file, one in todo.items()
+    ]
+    outcomes = _measure_all(calls, jobs, stop)
     with _progress(progress, id, len(grid), len(grid) - len(todo)) as show:
         for one, outcome in outcomes:
-            file = _file(experiment, profile, one)
+            if outcome is None:
+                continue
+            file = _file(id, profile, one)
             outcome["code"] = codes[file]
-            results.write(file, _record(experiment, profile, one, outcome))
+            results.write(file, _record(id, profile, one, outcome))
+            _forget(file)
             measured += 1
             show()
-    if measured == len(todo):
+    if measured == len(todo) and not only:
         for file in results.files(id, profile):
             if file not in files:
                 file.unlink()
@@ -100,10 +109,9 @@ def records(id: str, profile: str = "quick") -> list[dict]:
     Raises:
         results.RecordError: when a file is not a whole record.
     """
-    experiment = get(id)
     found = []
     for one in runs(id, profile):
-        file = _file(experiment, profile, one)
+        file = _file(id, profile, one)
         if file.exists():
             record = results.load(file)
             found.append(record | {"stale": is_stale(record)})
@@ -117,16 +125,31 @@ def table(id: str, profile: str = "quick") -> pd.DataFrame:
 
 def is_stale(record: Mapping) -> bool:
     """Whether a record's code or data are no longer those of today."""
-    experiment = get(record["experiment"])
+    return bool(why_stale(record))
+
+
+def why_stale(record: Mapping) -> str | None:
+    """What a record's numbers come from that is not there any more.
+
+    Returns:
+        The reason in words, or None if the record is fresh.
+    """
+    code = _code(record["experiment"], record)
+    if record["code"] != code:
+        return f"its training code is {record['code']}, here it is {code}"
     known = datasets.identities(record["dataset"])
-    return (
-        record["code"] != _code(experiment, record)
-        or record["data_sha256"] not in known.values()
-    )
+    if record["data_sha256"] not in known.values():
+        return (
+            f"its {record['dataset']} data are "
+            f"{record['data_sha256'][:12]}..., here they are "
+            + " or ".join(f"{value[:12]}..." for value in known.values())
+        )
+    return None
 
 
-def _file(experiment, profile, one):
-    return results.path(experiment.id, profile, experiment.name(one), one)
+def _file(id, profile, one):
+    owner = home(id, one)
+    return results.path(owner.id, profile, owner.name(one), one)
 
 
 def _is_fresh(file, one):
@@ -137,10 +160,9 @@ def _is_fresh(file, one):
 
 
 def _count(id, profile):
-    experiment = get(id)
     counts = {"expected": 0, "measured": 0, "stale": 0}
     for one in runs(id, profile):
-        file = _file(experiment, profile, one)
+        file = _file(id, profile, one)
         counts["expected"] += 1
         if file.exists():
             counts["measured"] += 1
@@ -148,24 +170,26 @@ def _count(id, profile):
     return counts
 
 
-def _code(experiment, one):
-    parts = list(experiment.code)
-    for loss, hyperparameters in experiment.losses(one):
+def _code(id, one):
+    owner = home(id, one)
+    parts = list(owner.code)
+    for loss, hyperparameters in owner.losses(one):
         parts += provenance.loss_code(loss, hyperparameters)
     return provenance.code_hash(parts)
 
 
-def _record(experiment, profile, one, outcome):
+def _record(id, profile, one, outcome):
     return {
-        "experiment": experiment.id,
+        "experiment": home(id, one).id,
         "profile": profile,
         **one,
         "data_sha256": outcome["data_sha256"],
         "metrics": outcome["metrics"],
         "curves": outcome["curves"],
         "note": outcome["note"],
+        **outcome.get("more", {}),
         "seconds": round(outcome["seconds"], 2),
-        "device": provenance.processor(),
+        "device": outcome.get("device") or provenance.processor(),
         "torch": torch.__version__,
         "commit": provenance.commit(),
         "code": outcome["code"],
@@ -173,17 +197,46 @@ def _record(experiment, profile, one, outcome):
     }
 
 
-def _measure_all(measure, todo, jobs, stop) -> Iterator[tuple]:
+def _checkpoint(file, code):
+    """Where the state of a run lies, by its record's file and its code."""
+    folder = paths.CACHE / "checkpoints" / file.parts[-3] / file.parts[-2]
+    return folder / f"{file.stem}-{code}.pt"
+
+
+def _forget(file):
+    """Remove the states of a run, those of other code too."""
+    state = _checkpoint(file, "")
+    for found in state.parent.glob(f"{state.stem}*"):
+        found.unlink()
+
+
+def _measure(id, one, file, code, stop):
+    """The function that measures a run."""
+    owner = home(id, one)
+    if not owner.resumes:
+        return owner.measure
+    return functools.partial(
+        owner.measure,
+        checkpoint=_checkpoint(file, code),
+        time_left=functools.partial(_time_left, stop),
+    )
+
+
+def _time_left(stop):
+    return stop - time.monotonic()
+
+
+def _measure_all(calls, jobs, stop) -> Iterator[tuple]:
     """Each run with its outcome, in the order in which they are done."""
 
     def in_time():
-        for one in todo:
+        for call in calls:
             if time.monotonic() >= stop:
                 return
-            yield one
+            yield call
 
-    if jobs == 1 or len(todo) < 2:
-        yield from ((one, measure(one)) for one in in_time())
+    if jobs == 1 or len(calls) < 2:
+        yield from ((one, measure(one)) for measure, one in in_time())
         return
     from joblib import Parallel, delayed
 
@@ -195,7 +248,8 @@ def _measure_all(measure, todo, jobs, stop) -> Iterator[tuple]:
     )
     parent = os.getpid()
     yield from workers(
-        delayed(_measure_for)(parent, measure, one) for one in in_time()
+        delayed(_measure_for)(parent, measure, one)
+        for measure, one in in_time()
     )
 
 

@@ -1,0 +1,232 @@
+"""The ledger: one item for every equation, table and claim."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+from arcbook import papers
+from arcbook.audit import (
+    angle_tables,
+    angular_claims,
+    angular_equations,
+    angular_printed,
+    arcgrad_claims,
+    arcgrad_equations,
+    arcgrad_printed,
+    count_tables,
+    iam_claims,
+    iam_equations,
+    iam_printed,
+    mnist_equations,
+    mnist_printed,
+    records,
+    tables,
+    two_papers,
+    verdicts,
+)
+from arcbook.audit.equations import Check, Judgement, judge
+
+PAPERS = ("arcgrad", "angular-learning", "iam", "mnist-cosine")
+RULES = (
+    angle_tables,
+    angular_claims,
+    angular_printed,
+    arcgrad_claims,
+    arcgrad_printed,
+    count_tables,
+    iam_claims,
+    iam_printed,
+    mnist_printed,
+    records,
+    tables,
+    two_papers,
+)
+CHECKS: tuple[Check, ...] = (
+    *arcgrad_equations.CHECKS,
+    *angular_equations.CHECKS,
+    *iam_equations.CHECKS,
+    *mnist_equations.CHECKS,
+)
+ROMAN = dict(zip("1234567", ("I", "II", "III", "IV", "V", "VI", "VII")))
+PAGES = {
+    "equation": "errata.html",
+    "table": "published_statistics.html",
+    "claim": "claims.html",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the ledger.
+
+    Attributes:
+        paper: its file's name in `data/papers/`.
+        item: such as "Eq. 16", "Table I" or the id of a claim.
+        kind: "equation", "table" or "claim".
+        verdict: of an equation one of `equations.VERDICTS`, of a table one
+            of `verdicts.OF_TABLES`, of a claim one of `verdicts.OF_CLAIMS`.
+        printed: LaTeX, caption or sentence, as printed.
+        correct: what should stand there; empty where that stands.
+        why: one to three sentences.
+        in_print, measured: of a claim, what the paper's own numbers and what
+            the book's records say.
+        place: of a claim, its section.
+        found: the numbers behind the verdict.
+        evidence: test, page and record, by name.
+    """
+
+    paper: str
+    item: str
+    kind: str
+    verdict: str
+    printed: str
+    correct: str
+    why: str
+    in_print: str = ""
+    measured: str = ""
+    place: str = ""
+    found: dict = field(default_factory=dict)
+    evidence: dict = field(default_factory=dict)
+
+    @property
+    def anchor(self) -> str:
+        """Its place on the page that lists it."""
+        name = "".join(
+            x if x.isalnum() else "-" for x in f"{self.paper}-{self.item}"
+        )
+        return name.lower().strip("-")
+
+
+def items(*, seed: int = 0) -> list[Item]:
+    """Judge everything.
+
+    Args:
+        seed: of whatever is drawn at random; the verdicts don't depend on
+            it.
+
+    Returns:
+        Equations, tables and claims of the four papers, in their order.
+
+    Raises:
+        AuditError: an equation holds neither as printed nor as corrected.
+        KeyError: an equation or a table has no check.
+    """
+    return [
+        one
+        for paper in PAPERS
+        for one in (
+            *_equations(paper, seed),
+            *_tables(paper, seed),
+            *_claims(paper, seed),
+        )
+    ]
+
+
+def as_dictionary(item: Item) -> dict:
+    """An item as plain values, for JSON."""
+    return asdict(item) | {
+        "found": {k: _plain(v) for k, v in item.found.items()}
+    }
+
+
+def _equations(paper, seed):
+    checks = {(one.paper, one.number): one for one in CHECKS}
+    for number in papers.names(paper, "equations"):
+        check = checks[paper, number]
+        judgement = judge(check, seed=seed)
+        printed = papers.equation(paper, number)
+        name = f"Eq. {number}" if number.isdigit() else number
+        yield _with_evidence(
+            Item(
+                paper,
+                name,
+                "equation",
+                judgement.verdict,
+                printed.latex,
+                check.latex,
+                check.why,
+                found=_errors(judgement),
+            ),
+            f"test_equation[{paper}-{number}]",
+            check.page,
+        )
+
+
+def _errors(judgement: Judgement) -> dict:
+    found = {"relative error as printed": judgement.error}
+    if judgement.other_error is not None:
+        found["relative error of the right form"] = judgement.other_error
+    return found
+
+
+def _tables(paper, seed):
+    for name in papers.names(paper, "tables"):
+        finding = _judged("table", paper, name, seed)
+        number = name.removeprefix("table")
+        number = ROMAN[number] if paper == "arcgrad" else number
+        yield _with_evidence(
+            Item(
+                paper,
+                f"Table {number}",
+                "table",
+                finding.verdict,
+                papers.caption(paper, name),
+                finding.correct,
+                finding.why,
+                found=finding.found,
+            ),
+            f"test_table[{paper}-{name}]",
+            finding.page,
+            papers.facts(paper, name).get("experiment", ""),
+        )
+
+
+def _claims(paper, seed):
+    for name in papers.names(paper, "claims"):
+        claim = papers.claim(paper, name)
+        if claim.get("setting"):
+            continue
+        finding = _judged("claim", paper, name, seed)
+        yield _with_evidence(
+            Item(
+                paper,
+                name,
+                "claim",
+                finding.verdict,
+                claim["printed"],
+                finding.correct,
+                finding.why,
+                finding.in_print,
+                finding.measured,
+                claim["place"],
+                finding.found,
+            ),
+            f"test_claim[{paper}-{name}]",
+            finding.page,
+            claim.get("experiment", ""),
+        )
+
+
+def _judged(kind, paper, name, seed):
+    if verdicts.takes_seed(kind, paper, name):
+        return verdicts.finding(kind, paper, name, seed=seed)
+    return verdicts.finding(kind, paper, name)
+
+
+def _with_evidence(item, test, page, experiment=""):
+    evidence = {
+        "test": f"tests/test_audit.py::{test}",
+        "page": f"notebooks/{PAGES[item.kind]}#{item.anchor}",
+    }
+    if page:
+        evidence["derivation"] = f"notebooks/{page}"
+    if "." in experiment:
+        evidence["record"] = f"data/results/{experiment}"
+    return Item(**{**item.__dict__, "evidence": evidence})
+
+
+def _plain(value):
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    value = value.item() if hasattr(value, "item") else value
+    return value if isinstance(value, (bool, int, float, str)) else str(value)

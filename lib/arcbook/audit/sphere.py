@@ -1,0 +1,254 @@
+"""What vectors on a sphere allow, against the angles that papers print."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import torch
+
+from arcbook import papers
+from arcbook.audit.numbers import half_unit
+from arcbook.geometry import largest_mean_angle, simplex_angle
+
+BEYOND = "beyond what any vectors have"
+ABOVE = "above the simplex, below the bound of the mean"
+AT = "at the simplex, to the printed digits"
+UNDER = "under the simplex"
+TABLES = (
+    ("arcgrad", "table6"),
+    ("angular-learning", "table2"),
+    ("angular-learning", "table3"),
+)
+METRICS = ("W-Inter", "C-Inter", "WC-Intra")
+
+
+def printed_angles() -> pd.DataFrame:
+    """Every printed angle statistic.
+
+    Returns:
+        A row a loss of a table: paper, table, classes, method, the three
+        metrics in radians, and `half`, half of the last printed digit.
+    """
+    rows = []
+    for paper, name in TABLES:
+        texts = papers.texts(paper, name)
+        texts = texts if "W-Inter" in texts.columns else texts.T
+        for method, cells in texts.iterrows():
+            rows.append(
+                {
+                    "paper": paper,
+                    "table": name,
+                    "classes": papers.facts(paper, name)["classes"],
+                    "method": method,
+                    **{metric: float(cells[metric]) for metric in METRICS},
+                    "half": half_unit(cells["W-Inter"]),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def place(value: float, half: float, classes: int) -> str:
+    """Where a printed mean angle lies among the bounds.
+
+    Args:
+        value: in radians.
+        half: half of its last printed digit.
+        classes: C.
+    """
+    simplex, most = simplex_angle(classes), largest_mean_angle(classes)
+    if value - half > most:
+        return BEYOND
+    if value - half > simplex:
+        return ABOVE
+    return AT if value + half >= simplex else UNDER
+
+
+def against_bounds() -> pd.DataFrame:
+    """Each printed W-Inter and C-Inter beside the bounds.
+
+    Returns:
+        A row a number: paper, table, method, metric, printed, simplex,
+        largest (mean), all in radians, and place.
+    """
+    rows = []
+    for _, row in printed_angles().iterrows():
+        for metric in ("W-Inter", "C-Inter"):
+            rows.append(
+                {
+                    "paper": row["paper"],
+                    "table": row["table"],
+                    "C": row["classes"],
+                    "method": row["method"],
+                    "metric": metric,
+                    "printed": row[metric],
+                    "simplex": simplex_angle(row["classes"]),
+                    "largest": largest_mean_angle(row["classes"]),
+                    "place": place(row[metric], row["half"], row["classes"]),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def triangle() -> pd.DataFrame:
+    """|C-Inter − W-Inter| against 2·WC-Intra, which it can't exceed.
+
+    ∠(c_i, c_j) differs from ∠(w_i, w_j) by at most ∠(c_i, w_i) + ∠(c_j, w_j),
+    and each class stands in 2/C of the pairs.
+    """
+    table = printed_angles()
+    apart = (table["C-Inter"] - table["W-Inter"]).abs()
+    most = 2 * table["WC-Intra"] + 4 * table["half"]
+    return table.assign(apart=apart, most=most, holds=apart <= most)
+
+
+def most_classes(mean_angle: float) -> int:
+    """The most vectors whose mean angle can be so large.
+
+    Args:
+        mean_angle: in radians, above π/2.
+    """
+    classes = 2
+    while largest_mean_angle(classes + 1) >= mean_angle:
+        classes += 1
+    return classes
+
+
+def mean_angle(vectors) -> float:
+    """Mean angle over the pairs of vectors (C, d), in radians."""
+    return float(_pairs(torch.as_tensor(vectors)).mean())
+
+
+def smallest_angle(vectors) -> float:
+    """Smallest angle among vectors (C, d), in radians."""
+    return float(_pairs(torch.as_tensor(vectors)).min())
+
+
+def _pairs(vectors):
+    unit = torch.nn.functional.normalize(vectors, dim=-1)
+    first, second = torch.triu_indices(len(unit), len(unit), 1)
+    u, v = unit[first], unit[second]
+    return 2 * torch.atan2((u - v).norm(dim=-1), (u + v).norm(dim=-1))
+
+
+def spread_out(
+    classes: int, dim: int, *, goal: str, seed: int = 0, steps: int = 600
+) -> np.ndarray:
+    """Vectors that optimisation has spread as far as it can.
+
+    Args:
+        classes: C.
+        dim: d.
+        goal: "mean" for the largest mean angle, "minimum" for the largest
+            smallest one (by a soft minimum that hardens).
+        seed: of the start.
+        steps: of Adam.
+
+    Returns:
+        (C, d) unit vectors.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    vectors = torch.randn(
+        classes, dim, generator=draw, dtype=torch.float64
+    ).requires_grad_()
+    optimiser = torch.optim.Adam([vectors], lr=0.05)
+    for step in range(steps):
+        left = 1 - step / steps
+        optimiser.param_groups[0]["lr"] = 0.05 * left + 1e-5
+        angles = _pairs(vectors)
+        if goal == "mean":
+            loss = -angles.mean()
+        else:
+            hardness = 4 * 250 ** (1 - left)
+            loss = torch.logsumexp(-hardness * angles, 0) / hardness
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return torch.nn.functional.normalize(vectors.detach(), dim=-1).numpy()
+
+
+def bounds_by_search(classes, dims, seeds=3) -> pd.DataFrame:
+    """The bounds beside what optimisation reaches.
+
+    Args:
+        classes: numbers of classes.
+        dims: dimensions.
+        seeds: starts; the best one counts.
+
+    Returns:
+        A row for each pair: C, d, mean and minimum reached, the bounds
+        "largest mean" and "simplex", all in radians.
+    """
+    rows = []
+    for number in classes:
+        for dim in dims:
+            reached = {
+                goal: max(
+                    measure(spread_out(number, dim, goal=goal, seed=seed))
+                    for seed in range(seeds)
+                )
+                for goal, measure in (
+                    ("mean", mean_angle),
+                    ("minimum", smallest_angle),
+                )
+            }
+            rows.append(
+                {
+                    "C": number,
+                    "d": dim,
+                    "mean reached": reached["mean"],
+                    "largest mean": largest_mean_angle(number),
+                    "minimum reached": reached["minimum"],
+                    "simplex": simplex_angle(number),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def simplex(classes: int) -> np.ndarray:
+    """C vectors that all stand equally far apart, (C, C)."""
+    return np.eye(classes) - 1 / classes
+
+
+def nudged_simplex(classes: int, size: float, seed: int = 0) -> np.ndarray:
+    """Unit vectors near the simplex's corners whose sum is zero.
+
+    Args:
+        classes: C.
+        size: spread of the nudge.
+        seed: of the nudge.
+
+    Returns:
+        (C, C). While no cosine is positive, Jensen's inequality puts their
+        mean angle above the simplex's.
+    """
+    draw = np.random.default_rng(seed)
+    vectors = simplex(classes) + size * draw.normal(size=(classes, classes))
+    for _ in range(200):
+        vectors = vectors - vectors.mean(0)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
+
+
+def slope_off_simplex(classes: int) -> float:
+    """Second derivative of arccos at the simplex's cosine: positive.
+
+    Where it is, spreading the cosines around their mean raises the mean
+    angle: the simplex is no maximum of W-Inter.
+    """
+    x = -1 / (classes - 1)
+    return -x / (1 - x**2) ** 1.5
+
+
+def spread_for(excess: float, classes: int) -> float:
+    """Spread of the cosines that lifts the mean angle above the simplex's.
+
+    Args:
+        excess: in radians, small.
+        classes: C.
+
+    Returns:
+        Standard deviation of the cosines, to second order.
+    """
+    return math.sqrt(2 * excess / slope_off_simplex(classes))

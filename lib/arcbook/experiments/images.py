@@ -1,0 +1,290 @@
+"""What the image experiments have in common: how one run is measured.
+
+A run names everything that decides it. What the papers leave open is the
+same for all losses of a grid, and chosen without a look at a test image:
+ResNets end in a linear layer of 100 features (Fashion-MNIST, CIFAR-10) or
+512 (CIFAR-100), with which CIFAR's have the parameters that [angular-learning,
+Tables 6 and 7] print; the losses of [angular-learning] have the
+hyperparameters of [arcgrad, Section IV-B], by the same authors.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from arcbook import (
+    augment,
+    convnets,
+    datasets,
+    geometry,
+    looks,
+    metrics,
+    packing,
+    training,
+)
+from arcbook.experiments.registry import Experiment, runs
+from arcbook.experiments.registry import register as _register
+from arcbook.losses import heads, regularisers
+
+METHODS = {
+    "Soft": ("softmax", {}),
+    "Center": ("center", {"lam": 0.02}),
+    "M-Soft": ("m_softmax", {"m": 0.5}),
+    "ArcFace": ("arcface", {"s": 20.0, "m": 0.1}),
+    "AdaCos": ("adacos", {}),
+    "ArcGrad": ("arcgrad", {"s": 10.0}),
+}
+ANGULAR_METHODS = {
+    "Soft": METHODS["Soft"],
+    "Arc": METHODS["ArcGrad"],
+    "ArcFace": METHODS["ArcFace"],
+    "Center": METHODS["Center"],
+}
+BENCHMARKS = {
+    "MNIST": ("mnist", False),
+    "Fashion-MNIST": ("fashion-mnist", False),
+    "CIFAR10": ("cifar10", False),
+    "CIFAR10+": ("cifar10", True),
+    "CIFAR100+": ("cifar100", True),
+}
+SETTINGS = {
+    "network": None,
+    "embedding_dim": None,
+    "epochs": None,
+    "batch_size": None,
+    "learning_rate": None,
+    "weight_decay": 5e-4,
+    "augmented": False,
+    "share": 1.0,
+    "max_steps": None,
+    "seed": 0,
+    "angles_every": None,
+    "probe": 10_000,
+    "test_limit": None,
+    "keep_features": 0,
+    "keep_cosines": 0,
+}
+SEEDS = (0, 1, 2, 3, 4)
+HISTOGRAM_ROWS = 31
+
+
+def one_run(
+    benchmark: str,
+    column: str,
+    method: tuple[str, Mapping],
+    protocol: Mapping,
+    **changes,
+) -> dict:
+    """One run of a grid.
+
+    Args:
+        benchmark: one of `BENCHMARKS`, as the papers write it.
+        column: what the paper calls the loss.
+        method: the loss and its hyperparameters.
+        protocol: what it sets of `SETTINGS`, and "sample", whether the run
+            is of the sample in data/samples.
+        **changes: to the protocol.
+    """
+    dataset, augmented = BENCHMARKS[benchmark]
+    given = {"sample": False} | dict(protocol) | changes
+    if unknown := {*given} - {*SETTINGS, "sample"}:
+        raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
+    loss, hyperparameters = method
+    return {
+        "dataset": dataset,
+        "benchmark": benchmark,
+        "column": column,
+        "loss": loss,
+        "hyperparameters": dict(hyperparameters),
+        **SETTINGS,
+        "sample": given.pop("sample"),
+        "augmented": augmented,
+        **given,
+    }
+
+
+def name(run: Mapping) -> str:
+    """Such as "cifar10-plus-arcgrad-s10-120-epochs-seed0"."""
+    hyper = [
+        f"{key}{value:g}" if isinstance(value, float | int) else str(value)
+        for key, value in run["hyperparameters"].items()
+    ]
+    benchmark = run["benchmark"].lower().replace("+", "-plus")
+    parts = [benchmark, run["loss"].replace("_", "-"), *hyper]
+    if run["share"] < 1:
+        parts.append(f"{100 * run['share']:g}-percent")
+    if run["embedding_dim"] in (2, 3):
+        parts.append(f"{run['embedding_dim']}d")
+    return "-".join([*parts, f"{run['epochs']}-epochs-seed{run['seed']}"])
+
+
+def measure(
+    run: Mapping,
+    *,
+    checkpoint: Path | None = None,
+    time_left: Callable[[], float] | None = None,
+) -> dict | None:
+    """Train one network, and keep what it shows.
+
+    Returns:
+        metrics: as `training.Result`, shares and radians, and "diverged";
+        for a run that diverged: "diverged_epoch", "diverged_step",
+        "diverged_loss", "diverged_learning_rate", and the message as the
+        note. "more": arrays, packed (see `packing.unpack`), the histograms
+        at no more than 31 epochs, which "histogram_epochs" names; steps,
+        parameters, images and speed. None if the time was over before the
+        run was.
+    """
+    images = _images(run["dataset"], run["sample"])
+    _fit_compiler(run, images)
+    began = time.perf_counter()
+    try:
+        result = training.train(
+            images,
+            loss=run["loss"],
+            hyperparameters=run["hyperparameters"],
+            checkpoint=checkpoint,
+            time_budget=time_left,
+            **{key: run[key] for key in SETTINGS},
+        )
+    except training.Diverged as error:
+        found = packing.outcome_of_diverged(error)
+        where = found["metrics"]
+        del where["diverged"]
+        return {
+            "data_sha256": images.sha256,
+            "metrics": {"diverged": True}
+            | {f"diverged_{key}": value for key, value in where.items()},
+            "curves": found["curves"],
+            "note": str(error),
+            "more": {"arrays": {}},
+            "seconds": time.perf_counter() - began,
+            "device": _device(),
+        }
+    if not result.complete:
+        return None
+    result.arrays.update(_thin(result.arrays))
+    found = packing.outcome(result)
+    more = ("arrays", "steps", "train_images", "probe_images", "test_images")
+    more += ("parameters", "images_per_second", "precision")
+    return {
+        "data_sha256": images.sha256,
+        "metrics": {"diverged": False} | found["metrics"],
+        "curves": found["curves"],
+        "note": "",
+        "more": {key: found[key] for key in more}
+        | {"images_per_second": round(found["images_per_second"])},
+        "seconds": result.seconds,
+        "device": _device(),
+    }
+
+
+@functools.lru_cache(maxsize=1)
+def _images(dataset, sample):
+    return datasets.load(dataset, sample=sample)
+
+
+def _device():
+    """The graphics card; None for the processor, which is named elsewhere."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return None
+
+
+_compiled_for = [None]
+
+
+def _fit_compiler(run, images):
+    """Forget compiled networks when other shapes come."""
+    shapes = images.train_images.shape[1:], len(images.class_names)
+    shapes += tuple(run[key] for key in tuple(SETTINGS)[:2])
+    shapes += (run["batch_size"],)
+    if torch.cuda.is_available() and _compiled_for[0] not in (None, shapes):
+        torch.compiler.reset()
+    _compiled_for[0] = shapes
+
+
+def _thin(arrays):
+    """Histograms at about 30 epochs, the first and the last among them."""
+    epochs = len(arrays["intra_train"]) - 1
+    number = min(HISTOGRAM_ROWS, epochs + 1)
+    rows = np.linspace(0, epochs, number).round().astype(np.uint32)
+    return {"histogram_epochs": rows} | {
+        key: array[rows]
+        for key, array in arrays.items()
+        if key.startswith("intra_")
+    }
+
+
+CODE = (
+    heads,
+    regularisers,
+    geometry.unit,
+    geometry.angle,
+    geometry.class_centers,
+    geometry.wc_intra,
+    geometry.w_inter,
+    geometry.c_inter,
+    metrics.top_k,
+    metrics.confusion,
+    metrics.intra_angles,
+    metrics.angle_histogram,
+    metrics.compactness,
+    metrics.cosine_matrix,
+    metrics.spread,
+    augment.stock,
+    looks.Log,
+    looks.Looker,
+    looks.draws,
+    looks.precision,
+    looks.share_of_classes,
+    training.train,
+    convnets.create,
+    measure,
+    f"{augment.PADDING} {metrics.BINS} {looks.CLASS_0_SAMPLES} "
+    f"{training.SHARE} {training.PROBE} {training.LOOK} {training.EPOCH} "
+    f"{HISTOGRAM_ROWS}",
+)
+
+
+def register(
+    id: str,
+    title: str,
+    paper: str,
+    grid: Callable[[str], list[dict]],
+    home: Callable[[Mapping], str | None] = lambda run: None,
+) -> Experiment:
+    """Add an image experiment; its networks' code is part of its code."""
+    used = {run["network"] for p in ("full", "quick") for run in grid(p)}
+    return _register(
+        Experiment(
+            id=id,
+            title=title,
+            paper=paper,
+            runs=grid,
+            name=name,
+            measure=measure,
+            code=(*CODE, *(convnets.NETWORKS[n] for n in sorted(used))),
+            home=home,
+            resumes=True,
+        )
+    )
+
+
+def reads(*homes: str) -> Callable[[Mapping], str | None]:
+    """A `home`: the first of these experiments whose grid has the run."""
+
+    def home(run):
+        for id in homes:
+            for profile in ("full", "quick"):
+                if run in runs(id, profile):
+                    return id
+        return None
+
+    return home

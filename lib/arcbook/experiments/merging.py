@@ -1,0 +1,105 @@
+"""Take in records that another machine has measured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from arcbook import results
+from arcbook.experiments.registry import get, runs
+from arcbook.experiments.running import why_stale
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What became of the records of an archive.
+
+    Attributes:
+        taken: paths of the records written, from the results' folder.
+        kept: of those that were there already, the same or a later one.
+        refused: from the path in the archive to the reason.
+    """
+
+    taken: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def counts(self) -> Counter:
+        """How many were taken, kept and refused."""
+        return Counter(
+            {name: len(value) for name, value in vars(self).items()}
+        )
+
+
+def merge(archive: Path) -> Merged:
+    """Take in the records of an archive, each whole or not at all.
+
+    A record is taken if it is of a run of today's grids, and its training
+    code and its data are those of this checkout. Of two records of a run the
+    one measured later stays, so that merging again changes nothing, in
+    whatever order.
+
+    Args:
+        archive: a .tar.gz or .zip, as from `results.pack`; folders in it
+            do not matter.
+
+    Returns:
+        What was taken, kept and refused, and why.
+
+    Raises:
+        results.RecordError: if it can't be read as an archive.
+        FileNotFoundError: if there is none.
+    """
+    merged = Merged()
+    for name, content in results.unpack(archive):
+        record, problem = results.parse(content)
+        if problem:
+            merged.refused[name] = f"it is not a whole record ({problem})"
+            continue
+        run = _run(record)
+        if run is None:
+            merged.refused[name] = (
+                f"{record['experiment']} ({record['profile']}) has no such "
+                "run here"
+            )
+        elif reason := why_stale(record):
+            merged.refused[name] = reason
+        else:
+            file = results.path(
+                record["experiment"],
+                record["profile"],
+                get(record["experiment"]).name(run),
+                run,
+            )
+            place = "/".join(file.parts[-3:])
+            if _stays(file, record):
+                merged.kept.append(place)
+            else:
+                results.write(file, record)
+                merged.taken.append(place)
+    return merged
+
+
+def _run(record):
+    """The run of today's grids that a record is of."""
+    try:
+        grid = runs(record["experiment"], record["profile"])
+        homeless = get(record["experiment"]).home
+    except ValueError:
+        return None
+    for run in grid:
+        same = all(record.get(key) == value for key, value in run.items())
+        if same and homeless(run) is None:
+            return run
+    return None
+
+
+def _stays(file, record):
+    """Whether the record that is there is fresh and not the earlier one."""
+    try:
+        there = results.load(file)
+    except (FileNotFoundError, results.RecordError):
+        return False
+    fresh = not why_stale(there)
+    return fresh and there.get("date", "") >= record.get("date", "")

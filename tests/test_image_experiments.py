@@ -1,0 +1,229 @@
+"""A run of images records what it shows, stops, resumes and diverges."""
+
+import numpy as np
+import pytest
+import torch
+
+from arcbook import (
+    convnets,
+    datasets,
+    experiments,
+    packing,
+    paths,
+    training,
+)
+from arcbook.experiments import images
+
+TINY = {
+    "network": "conv4",
+    "sample": True,
+    "epochs": 2,
+    "batch_size": 32,
+    "learning_rate": 0.01,
+    "share": 0.05,
+    "probe": 50,
+    "test_limit": 100,
+    "keep_features": 20,
+    "keep_cosines": 10,
+}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "build")
+    return tmp_path / "results"
+
+
+def tiny_runs(profile):
+    methods = {
+        "Soft": images.METHODS["Soft"],
+        "Arc": images.METHODS["ArcGrad"],
+    }
+    return [
+        images.one_run("MNIST", column, method, TINY)
+        for column, method in methods.items()
+    ]
+
+
+def add(id, grid=tiny_runs, **given):
+    return images.register(id, "A test", "none", grid, **given)
+
+
+@pytest.fixture
+def tiny(folder):
+    yield add("test.images")
+    experiments.unregister("test.images")
+
+
+def test_a_record_keeps_curves_angles_and_features(tiny, folder):
+    assert experiments.run("test.images") == 2
+    record = experiments.records("test.images")[1]
+    assert not record["stale"] and record["metrics"]["diverged"] is False
+    assert 0 <= record["metrics"]["test_accuracy"] <= 1
+    assert len(record["curves"]["test_accuracy"]) == 2
+    arrays = {k: packing.unpack(v) for k, v in record["arrays"].items()}
+    assert arrays["intra_train"].shape == (3, 180)
+    assert arrays["histogram_epochs"].tolist() == [0, 1, 2]
+    assert arrays["confusion"].sum() == record["test_images"] == 100
+    assert arrays["features"].shape == (20, 128)
+    assert arrays["cosines"].shape == (10, 10)
+    assert record["train_images"] == 200 and record["steps"] == 12
+    assert record["precision"] in ("float32", "bfloat16")
+    assert record["device"] not in ("", None, "cpu")
+    assert not [*paths.CACHE.rglob("*.pt*")]
+    assert experiments.run("test.images") == 0
+
+
+def test_another_experiment_reads_the_record(tiny, folder):
+    add("test.reader", lambda p: tiny_runs(p)[1:], home=lambda r: tiny.id)
+    try:
+        assert experiments.run("test.reader") == 1
+        assert [f.parts[-3] for f in folder.rglob("*.json")] == ["test.images"]
+        assert len(experiments.records("test.reader")) == 1
+        assert experiments.run("test.images") == 1
+        assert experiments.run("test.reader") == 0
+    finally:
+        experiments.unregister("test.reader")
+
+
+def countdown(*values):
+    left = [*values]
+    return lambda: left.pop(0) if left else 0.0
+
+
+def test_time_ends_between_epochs_and_the_run_goes_on(folder, tmp_path):
+    run = tiny_runs("quick")[1]
+    state = tmp_path / "state.pt"
+    straight = images.measure(run)
+    stopped = images.measure(
+        run, checkpoint=state, time_left=countdown(torch.inf)
+    )
+    assert stopped is None and state.exists()
+    resumed = images.measure(run, checkpoint=state)
+    for key in ("metrics", "curves"):
+        assert resumed[key] == straight[key]
+    assert resumed["more"]["arrays"] == straight["more"]["arrays"]
+
+
+def test_a_spent_budget_leaves_a_checkpoint_and_no_record(
+    tiny, folder, monkeypatch
+):
+    train = training.train
+
+    def one_epoch(*given, time_budget, **settings):
+        left = countdown(torch.inf)
+        return train(*given, time_budget=left, **settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "train", one_epoch)
+        assert experiments.run("test.images") == 0
+    assert len([*paths.CACHE.rglob("*.pt")]) == 2
+    assert not [*folder.rglob("*.json")]
+    old = next(paths.CACHE.rglob("*.pt"))
+    old.with_name(old.name.replace(old.stem[-16:], "0" * 16)).touch()
+    assert experiments.run("test.images") == 2
+    assert not [*paths.CACHE.rglob("*.pt")]
+
+
+def test_a_run_that_diverges_is_recorded_and_the_sweep_goes_on(folder):
+    def grid(profile):
+        first, second = tiny_runs(profile)
+        return [first | {"learning_rate": 1e30}, second]
+
+    add("test.diverges", grid)
+    try:
+        assert experiments.run("test.diverges") == 2
+        bad, good = experiments.records("test.diverges")
+        assert bad["metrics"]["diverged"] and not good["metrics"]["diverged"]
+        assert "in epoch 1" in bad["note"] and "1e+30" not in bad["loss"]
+        assert bad["metrics"]["diverged_epoch"] == 1
+        assert experiments.table("test.diverges")["loss"][0] == "softmax"
+        assert experiments.run("test.diverges") == 0
+        assert not [*paths.CACHE.rglob("*.pt*")]
+    finally:
+        experiments.unregister("test.diverges")
+
+
+def test_without_the_data_one_sentence_says_what_to_do(folder, monkeypatch):
+    def fetch(name):
+        raise datasets.DataError(f"{name} cannot be fetched: set ARCBOOK_DATA")
+
+    monkeypatch.delenv("ARCBOOK_DATA", raising=False)
+    monkeypatch.setattr(datasets, "fetch", fetch)
+    monkeypatch.setenv("ARCBOOK_CACHE", str(folder))
+    with pytest.raises(datasets.DataError, match="set ARCBOOK_DATA"):
+        experiments.run("arcgrad.table7")
+    assert not [*folder.rglob("*.json")]
+
+
+def long_result(epochs, classes):
+    """A result as large as that of the longest runs."""
+    draw = np.random.default_rng(0)
+    centres = np.linspace(90, 20, epochs + 1)
+    histograms = np.array(
+        [
+            np.histogram(draw.normal(c, 12, 10_000), 180, (0, 180))[0]
+            for c in centres
+        ],
+        dtype=np.uint32,
+    )
+    keys = ("epoch", "step", "learning_rate", *training.METRICS)
+    angles = "step", "wc_intra", "w_inter", "c_inter"
+    cosines = draw.uniform(-1, 1, (100, 100)).astype(np.float16)
+    arrays = {
+        "intra_train": histograms,
+        "intra_test": histograms[::-1],
+        "intra_class0": histograms // 50,
+        "confusion": draw.poisson(
+            100 * np.eye(classes) + 1, (classes, classes)
+        ).astype(np.uint32),
+        "cosines": cosines,
+        "cosine_labels": np.arange(100, dtype=np.uint16),
+    }
+    rows = [dict(zip(keys, draw.random(7))) for _ in range(epochs)]
+    seen = [dict(zip(angles, draw.random(4))) for _ in range(epochs + 1)]
+    return training.Result(
+        complete=True,
+        epochs=epochs,
+        steps=391 * epochs,
+        metrics=rows[-1],
+        curves=rows,
+        looks=seen,
+        arrays=arrays,
+        train_images=50_000,
+        probe_images=10_000,
+        test_images=10_000,
+        parameters=21_540_000,
+        seconds=1000.0,
+        images_per_second=20_000.0,
+        device="cpu",
+        precision="float32",
+        torch_version=torch.__version__,
+    )
+
+
+def test_the_record_of_a_long_run_is_small(folder, monkeypatch):
+    def grid(profile):
+        return tiny_runs(profile)[:1]
+
+    monkeypatch.setattr(
+        training, "train", lambda *_, **__: long_result(160, 100)
+    )
+    add("test.long", grid)
+    try:
+        experiments.run("test.long")
+        (file,) = folder.rglob("*.json")
+        assert file.stat().st_size < 60_000
+        (record,) = experiments.records("test.long")
+        epochs = packing.unpack(record["arrays"]["histogram_epochs"])
+        assert epochs[0] == 0 and epochs[-1] == 160 and len(epochs) == 31
+    finally:
+        experiments.unregister("test.long")
+
+
+def test_other_networks_leave_records_fresh(tiny, folder, monkeypatch):
+    before = tiny.code
+    monkeypatch.setitem(convnets.NETWORKS, "other", images.one_run)
+    experiments.unregister("test.images")
+    assert add("test.images").code == before

@@ -1,0 +1,230 @@
+"""The grids of the image experiments are those that the papers print."""
+
+import json
+
+import pytest
+import yaml
+
+from arcbook import convnets, experiments, losses, paths, results
+from arcbook.experiments import cifar, images
+
+IMAGES = [
+    id
+    for id in experiments.available()
+    if experiments.get(id).measure is images.measure
+]
+FULL_RUNS = {
+    "angular-learning.table5": 4,
+    "angular-learning.fig5": 6,
+    "angular-learning.fig6": 4,
+    "mnist-cosine.table1": 40,
+    "iam.table2": 4,
+    "iam.fig2": 4,
+    "mnist-cosine.fig1": 1,
+    "mnist-cosine.fig2": 7,
+    "arcgrad.table7": 24,
+    "angular-learning.table4": 16,
+    "arcgrad.table4": 60,
+    "arcgrad.table6": 6,
+    "arcgrad.fig4": 6,
+    "angular-learning.table6": 40,
+    "angular-learning.table2": 4,
+    "angular-learning.fig7": 4,
+    "arcgrad.fig3": 40,
+    "arcgrad.table5": 30,
+    "angular-learning.table7": 20,
+    "angular-learning.table3": 4,
+    "angular-learning.fig8": 8,
+}
+
+
+def full(id):
+    return experiments.runs(id, "full")
+
+
+def values(id, *fields):
+    """What a full grid has in some fields."""
+    found = {tuple(run[field] for field in fields) for run in full(id)}
+    return found if len(fields) > 1 else {value for (value,) in found}
+
+
+def printed(paper, table):
+    """Rows of a published table: name and cells."""
+    text = (paths.PAPERS / f"{paper}.yaml").read_text(encoding="utf-8")
+    found = yaml.safe_load(text)["tables"][table]
+    rows = {k: v["cells"] for k, v in found["rows"].items()}
+    return found["columns"], rows
+
+
+def test_every_experiment_has_its_full_grid():
+    assert {id: len(full(id)) for id in IMAGES} == FULL_RUNS
+
+
+@pytest.mark.parametrize("id", IMAGES)
+def test_runs_are_plain_distinct_and_possible(id):
+    for profile in experiments.PROFILES:
+        grid = experiments.runs(id, profile)
+        assert json.loads(json.dumps(grid)) == grid
+        keys = {results.key(id, profile, run) for run in grid}
+        assert len(keys) == len(grid) > 0
+        for run in grid:
+            assert run["network"] in convnets.available()
+            head = losses.create(
+                run["loss"],
+                embedding_dim=4,
+                num_classes=10,
+                **run["hyperparameters"],
+            )
+            assert head.weight.shape == (10, 4)
+            assert run["sample"] == (
+                profile == "quick" and "CIFAR" not in run["benchmark"]
+            )
+
+
+@pytest.mark.parametrize("id", IMAGES)
+def test_a_shared_run_is_in_the_grid_of_its_home(id):
+    for profile in experiments.PROFILES:
+        for run in experiments.runs(id, profile):
+            owner = experiments.home(id, run)
+            assert run in experiments.runs(owner.id, profile)
+            assert owner.home(run) is None
+
+
+def test_what_reads_records_of_another_trains_nothing():
+    readers = "arcgrad.table6 arcgrad.fig4 iam.fig2 angular-learning.table2"
+    readers += " angular-learning.table3 angular-learning.fig7"
+    for id in (*readers.split(), "angular-learning.fig8"):
+        assert all(experiments.home(id, run).id != id for run in full(id))
+    own = [
+        run
+        for run in full("arcgrad.fig3")
+        if experiments.home("arcgrad.fig3", run).id == "arcgrad.fig3"
+    ]
+    assert len(own) == 36 and {run["share"] for run in own} == {
+        *cifar.SHARES[:-1]
+    }
+
+
+def test_arcgrad_settings_are_those_of_its_table_3():
+    _, rows = printed("arcgrad", "table3")
+    for column, id in enumerate(("arcgrad.table4", "arcgrad.table5")):
+        assert values(id, "epochs") == {int(rows["Epochs"][column])}
+        assert values(id, "batch_size") == {int(rows["Batch Size"][column])}
+        assert values(id, "learning_rate") == {float(rows["LR"][column])}
+        network = rows["Architecture"][column].lower()
+        assert values(id, "network") == {network}
+        assert values(id, "weight_decay") == {5e-4}
+        assert values(id, "seed") == {0, 1, 2, 3, 4}
+    assert values("arcgrad.table4", "benchmark", "augmented") == {
+        ("CIFAR10", False),
+        ("CIFAR10+", True),
+    }
+    assert values("arcgrad.table5", "benchmark") == {"CIFAR100+"}
+
+
+def test_angular_settings_are_those_of_its_table_1():
+    _, rows = printed("angular-learning", "table1")
+    ids = [f"angular-learning.table{n}" for n in (5, 6, 7)]
+    for column, id in enumerate(ids):
+        assert values(id, "network") == {rows["CNU"][column].lower()}
+        assert values(id, "epochs") == {int(rows["epochs"][column])}
+        assert values(id, "batch_size") == {int(rows["batch_size"][column])}
+        assert values(id, "column", "learning_rate") == {
+            (name, float(rows[f"lr({name})"][column]))
+            for name in ("Soft", "Arc", "ArcFace", "Center")
+        }
+    assert values(ids[0], "seed") == {0}
+    assert values(ids[1], "seed") == values(ids[2], "seed") == {*range(5)}
+
+
+def test_rows_and_columns_are_those_printed():
+    columns, rows = printed("arcgrad", "table7")
+    assert values("arcgrad.table7", "column") == {*columns}
+    assert values("arcgrad.table7", "epochs") == {*map(int, rows)}
+    columns, rows = printed("angular-learning", "table4")
+    assert values("angular-learning.table4", "column") == {*columns}
+    assert values("angular-learning.table4", "epochs") == {*map(int, rows)}
+    _, rows = printed("arcgrad", "table4")
+    assert values("arcgrad.table4", "column") == {*rows}
+    _, rows = printed("arcgrad", "table5")
+    assert values("arcgrad.table5", "column") == {*rows}
+    columns, _ = printed("arcgrad", "table6")
+    assert values("arcgrad.table6", "column") == {*columns}
+    for table in ("table2", "table3"):
+        _, rows = printed("angular-learning", table)
+        assert values(f"angular-learning.{table}", "column") == {*rows}
+
+
+def test_margins_are_those_of_the_mnist_paper():
+    _, rows = printed("mnist-cosine", "table1")
+    found = {"ArcFace": [], "Combined": []}
+    for run in full("mnist-cosine.table1"):
+        found[run["column"]].append(run["hyperparameters"])
+    lines = [list(map(float, cells)) for cells in rows.values()]
+    assert [h["m"] for h in found["ArcFace"]] == [line[0] for line in lines]
+    assert [(h["m2"], h["m3"]) for h in found["Combined"]] == [
+        (line[2], line[3]) for line in lines
+    ]
+    assert {h["m1"] for h in found["Combined"]} == {1}
+    assert values("mnist-cosine.table1", "epochs", "network") == {
+        (20, "conv4")
+    }
+    spheres = full("mnist-cosine.fig1") + full("mnist-cosine.fig2")[:1]
+    assert [run["loss"] for run in spheres] == ["softmax", "arcface"]
+    assert {run["embedding_dim"] for run in spheres} == {3}
+    long = full("mnist-cosine.fig2")[1:]
+    assert [run["epochs"] for run in long] == [5, 5, 10, 10, 100, 100]
+
+
+def test_iam_and_the_figures():
+    runs = full("iam.table2")
+    assert [run["loss"] for run in runs] == [
+        *("normface", "iam", "cosface", "iam")
+    ]
+    assert [run["hyperparameters"].get("m") for run in runs] == [
+        *(None, None, 0.1, 0.1)
+    ]
+    assert {r["hyperparameters"].get("beta") for r in runs} == {None, 0.2}
+    assert {(r["network"], r["embedding_dim"]) for r in runs} == {
+        ("iam_cnn", 3)
+    }
+    fig5 = full("angular-learning.fig5")
+    scales = [run["hyperparameters"]["s"] for run in fig5]
+    assert scales == [1, 3, 5, 7, 12, 20]
+    assert {run["angles_every"] for run in fig5} == {200}
+    assert values("angular-learning.fig6", "embedding_dim") == {2}
+    assert values("arcgrad.fig3", "epochs", "benchmark") == {(20, "CIFAR10+")}
+    fig8 = full("angular-learning.fig8")
+    assert {run["keep_cosines"] for run in fig8} == {100}
+
+
+def test_the_agenda_is_the_one_for_scarce_time():
+    steps = experiments.agenda(experiments.available(), "full")
+    assert [id for id, _ in steps[:3]] == experiments.available()[:3]
+    places = [
+        steps.index(step)
+        for step in (
+            ("angular-learning.table5", {}),
+            ("mnist-cosine.table1", {}),
+            ("iam.table2", {}),
+            ("arcgrad.table7", {"epochs": [10, 20, 40]}),
+            ("arcgrad.table4", {"seed": [0]}),
+            ("arcgrad.table4", {}),
+            ("arcgrad.fig3", {}),
+            ("arcgrad.table5", {"seed": [0]}),
+        )
+    ]
+    assert places == sorted(places)
+    whole = [id for id, only in steps if not only]
+    assert sorted(whole) == sorted(experiments.available())
+    for id, only in steps:
+        assert experiments.runs(id, "full", only)
+    quick = experiments.agenda(["iam.fig2", "arcgrad.table1"], "quick")
+    assert quick == [("iam.fig2", {}), ("arcgrad.table1", {})]
+
+
+def test_a_part_of_a_grid():
+    part = experiments.runs("arcgrad.table4", "full", {"seed": [0, 3]})
+    assert len(part) == 24
+    with pytest.raises(ValueError, match=r"has seed = 7; there are 0, 1, 2"):
+        experiments.runs("arcgrad.table4", "full", {"seed": [7]})
