@@ -26,7 +26,7 @@ test: $(READY) ## run all tests, the notebooks and the book among them
 serve: book ## build the book and serve it on http://localhost:$(PORT)
 	$(BIN)/python -m http.server --directory _build/html $(PORT)
 
-full: $(READY) ## measure every experiment in the full profile
+full: $(READY) ## measure all in full: UCI in minutes, images in GPU hours
 	$(BIN)/arcbook run all --profile full
 
 lint: $(READY) ## check style, and that no notebook holds outputs

@@ -27,8 +27,15 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
-from arcbook import augment, checkpoints, convnets, losses
-from arcbook.looks import Log, Looker, draws, precision, share_of_classes
+from arcbook import augment, checkpoints, convnets, losses, metrics
+from arcbook.looks import (
+    Log,
+    Looker,
+    draws,
+    embed,
+    precision,
+    share_of_classes,
+)
 
 if TYPE_CHECKING:
     from arcbook.datasets import Images
@@ -66,8 +73,8 @@ class Result:
         epochs, steps: how many were done.
         metrics: at the end: train_loss (mean of the last epoch),
             train_accuracy, test_accuracy, test_top5 (shares, not
-            percentages), wc_intra, w_inter, c_inter (radians, of the
-            training images looked at), test_wc_intra, test_c_inter.
+            percentages), wc_intra, w_inter, c_inter (radians, of all
+            images trained on), test_wc_intra, test_c_inter.
         curves: one row an epoch: epoch, step, learning_rate (of its last
             step), train_loss, train_accuracy, test_accuracy, test_top5.
         looks: one row a look, before the first step, after every epoch and
@@ -127,6 +134,7 @@ def train(
     device: str | torch.device | None = None,
     compiled: bool | None = None,
     checkpoint: Path | None = None,
+    save_every: float = 0.0,
     time_budget: float | Callable[[], float] | None = None,
     on_epoch: Callable[[dict], None] | None = None,
 ) -> Result:
@@ -135,7 +143,8 @@ def train(
     Protocol: [arcgrad, Table III], [angular-learning, Table 1]. On a CPU the
     same arguments and threads give the same result, bit for bit, whether the
     run was interrupted or not. `device`, `compiled`, `checkpoint`,
-    `time_budget` and `on_epoch` decide nothing of what is measured.
+    `save_every`, `time_budget` and `on_epoch` decide nothing of what is
+    measured.
 
     Args:
         images: from `datasets.load`.
@@ -168,6 +177,8 @@ def train(
         checkpoint: file that holds the state after each epoch. If it is
             there, the run goes on from it. It is left when the run is
             complete: remove it once the result is stored.
+        save_every: least seconds between two checkpoints; the one at the
+            end is always written.
         time_budget: seconds, or a function that says how many are left.
             An epoch that would not fit is not begun.
         on_epoch: called with each new row of the curves.
@@ -263,7 +274,12 @@ def train(
         for part, before in zip(saved, state["parts"], strict=True):
             part.load_state_dict(before)
 
-    took = 0.0
+    def save():
+        parts = [part.state_dict() for part in saved]
+        state = {"log": vars(log), "parts": parts}
+        checkpoints.save(checkpoint, decisive, state)
+
+    took, kept_at, kept_step = 0.0, -math.inf, log.step
     while log.step < planned and budget() > took:
         began, looked = time.perf_counter(), looker.seconds
         epoch, first = len(log.curves) + 1, log.step
@@ -305,18 +321,23 @@ def train(
                 **hits,
             }
         )
-        if checkpoint is not None:
-            parts = [part.state_dict() for part in saved]
-            state = {"log": vars(log), "parts": parts}
-            checkpoints.save(checkpoint, decisive, state)
+        if checkpoint and time.monotonic() >= kept_at + save_every:
+            save()
+            kept_at, kept_step = time.monotonic(), log.step
         if on_epoch is not None:
             on_epoch(log.curves[-1])
         took = time.perf_counter() - began
+    if checkpoint and log.step > kept_step:
+        save()
 
     arrays, angles = looker.arrays(log, keep_features, keep_cosines)
     last = log.curves[-1] if log.curves else {}
     hits = {k: v for k, v in last.items() if k in METRICS}
-    noted = {k: v for k, v in log.looks[-1].items() if k != "step"}
+    noted = metrics.compactness(
+        embed(net, stock.images, stock.scaling),
+        stock.labels,
+        head.weight.detach(),
+    )
     return Result(
         complete=log.step == planned,
         epochs=len(log.curves),

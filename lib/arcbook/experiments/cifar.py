@@ -64,12 +64,12 @@ QUICK = {
     "epochs": 2,
     "batch_size": 64,
     "learning_rate": 0.01,
-    "share": 0.1,
+    "share": 0.2,
     "probe": 1000,
     "test_limit": 1000,
 }
 QUICK_EPOCHS = (2, 4)
-QUICK_SHARES = (0.05, 0.1)
+QUICK_SHARES = (0.1, 0.2)
 
 
 def arcgrad_table4_runs(profile: str) -> list[dict]:

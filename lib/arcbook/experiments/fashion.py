@@ -22,7 +22,7 @@ QUICK = {
     "epochs": 3,
     "batch_size": 32,
     "share": 1 / 3,
-    "probe": 1000,
+    "probe": 500,
     "test_limit": 500,
 }
 
@@ -34,10 +34,11 @@ def table5_runs(profile: str) -> list[dict]:
 
 def fig5_runs(profile: str) -> list[dict]:
     """The angular loss at six scales, angles every 200 steps."""
-    every = 10 if profile == "quick" else 200
+    looks = {"angles_every": 200}
+    if profile == "quick":
+        looks = {"angles_every": 25, "probe": 300, "test_limit": 300}
     return [
-        _run(profile, "Arc", ("arcgrad", {"s": s}), angles_every=every)
-        for s in SCALES
+        _run(profile, "Arc", ("arcgrad", {"s": s}), **looks) for s in SCALES
     ]
 
 

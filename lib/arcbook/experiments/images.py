@@ -150,6 +150,7 @@ def measure(
             loss=run["loss"],
             hyperparameters=run["hyperparameters"],
             checkpoint=checkpoint,
+            save_every=20.0 if torch.cuda.is_available() else 0.0,
             time_budget=time_left,
             **{key: run[key] for key in SETTINGS},
         )
