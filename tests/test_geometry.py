@@ -66,3 +66,11 @@ def test_zero_has_no_direction_and_no_gradient():
     assert angle(direction, other).item() == pytest.approx(math.pi / 2)
     (angles(direction, other).sum() + angle(direction, other).sum()).backward()
     assert x.grad.abs().max() == 0
+
+
+def test_a_second_derivative_is_refused_rather_than_wrong():
+    u = unit(torch.randn(5, 4))[0].requires_grad_()
+    v = unit(torch.randn(3, 4))[0]
+    (slope,) = torch.autograd.grad(angles(u, v).sum(), u, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        torch.autograd.grad(slope.sum(), u)

@@ -201,7 +201,7 @@ def test_adacos_follows_the_batch():
     assert head.s.item() == pytest.approx(s)
     head(features, labels)
     cosines = nn.functional.cosine_similarity(
-        features[:, None], head.weight[None], dim=-1
+        features[:, None], head.weight.detach()[None], dim=-1
     )
     rivals = [
         sum(math.exp(s * cosines[i, j]) for j in range(5) if j != labels[i])

@@ -12,6 +12,7 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+from torch.autograd.function import once_differentiable
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -31,10 +32,7 @@ def unit(
         comes back as zero, so that it stands at π/2 to every other vector,
         and no gradient passes through it.
     """
-    vectors = vectors.double()
-    norms = torch.linalg.vector_norm(vectors, dim=-1)
-    divisor = norms.masked_fill(norms == 0, torch.inf)
-    return vectors / divisor[..., None], norms
+    return _Unit.apply(vectors)
 
 
 def angle(
@@ -45,10 +43,7 @@ def angle(
     At θ = 0 and θ = π the angle has a kink and no direction in which it
     grows: the gradient there is the subgradient 0.
     """
-    return 2 * torch.atan2(
-        torch.linalg.vector_norm(u - v, dim=-1),
-        torch.linalg.vector_norm(u + v, dim=-1),
-    )
+    return _Angle.apply(u, v)
 
 
 def angles(
@@ -62,6 +57,49 @@ def angles(
     return _Angles.apply(u, v)
 
 
+class _Unit(torch.autograd.Function):
+    """x/|x| and |x|, with a backward of few passes over (n, d)."""
+
+    @staticmethod
+    def forward(ctx, vectors):
+        wide = vectors.double()
+        norms = torch.linalg.vector_norm(wide, dim=-1)
+        divisor = norms.masked_fill(norms == 0, torch.inf)[..., None]
+        directions = wide / divisor
+        ctx.save_for_backward(directions, divisor)
+        ctx.set_materialize_grads(False)
+        ctx.kind = vectors.dtype
+        return directions, norms
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad, grad_norms):
+        directions, divisor = ctx.saved_tensors
+        if grad is None:
+            return (grad_norms[..., None] * directions).to(ctx.kind)
+        radial = -(directions * grad).sum(-1, keepdim=True) / divisor
+        if grad_norms is not None:
+            radial = radial + grad_norms[..., None]
+        return (grad / divisor).addcmul_(directions, radial).to(ctx.kind)
+
+
+class _Angle(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, u, v):
+        minus = torch.linalg.vector_norm(u - v, dim=-1)
+        plus = torch.linalg.vector_norm(u + v, dim=-1)
+        ctx.save_for_backward(u, v, minus, plus)
+        return 2 * torch.atan2(minus, plus)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        u, v, minus, plus = ctx.saved_tensors
+        pull, along = _pull(grad, minus, plus)
+        pull, along = pull[..., None], along[..., None]
+        return along * u - pull * v, along * v - pull * u
+
+
 class _Angles(torch.autograd.Function):
     @staticmethod
     def forward(ctx, u, v):
@@ -72,14 +110,20 @@ class _Angles(torch.autograd.Function):
         return 2 * torch.atan2(minus, plus)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, grad):
         u, v, minus, plus = ctx.saved_tensors
-        sine = minus * plus / 2
-        pull = grad / sine.masked_fill(sine == 0, torch.inf)
-        along = pull * (plus - minus) * (plus + minus) / 4
+        pull, along = _pull(grad, minus, plus)
         grad_u = along.sum(-1)[..., None] * u - pull @ v
         grad_v = along.sum(-2)[..., None] * v - pull.mT @ u
         return grad_u, grad_v
+
+
+def _pull(grad, minus, plus):
+    """Factors of dθ/du = (u cos θ − v)/sin θ, from the two chords."""
+    sine = minus * plus / 2
+    pull = grad / sine.masked_fill(sine == 0, torch.inf)
+    return pull, pull * (plus - minus) * (plus + minus) / 4
 
 
 def class_centers(

@@ -54,7 +54,8 @@ class Head(nn.Module):
 
     Gradients are with respect to features and class vectors as they are
     given, norms included. Where an angle is exactly 0 or π the gradient
-    through it is 0, and so it is for a feature of norm 0. At the knot of a
+    through it is 0, and so it is through the direction of a feature of norm
+    0, which has none (softmax needs no direction). At the knot of a
     formula the derivative is the one from the right. No gradient passes
     through the s of AdaCos.
 
@@ -181,7 +182,7 @@ class Head(nn.Module):
         are 0, and the cosines decide.
         """
         with torch.autocast(features.device.type, enabled=False):
-            return self._similarity(self._measure(features)).argmax(-1)
+            return self._measure(features).others.argmax(-1)
 
     def check(self, features: Tensor, labels: Tensor) -> None:
         """Raise a ValueError that says what is wrong with a batch."""
@@ -216,36 +217,48 @@ class Head(nn.Module):
             )
 
     def _measure(self, features, labels=None) -> Geometry:
+        margin = (
+            labels is not None and self.spec.target is not self.spec.others
+        )
+        if self.spec.others is formulas.cosine and not margin:
+            products = self._products(features)
+            return Geometry(products, products, None, None, None)
         x, x_norm = unit(features)
         w, w_norm = unit(self.weight)
         if self.spec.others is formulas.cosine:
-            wide = torch.promote_types(features.dtype, torch.float32)
-            if "|x|" in self.factors:
-                wide = torch.float64
+            wide = self._width(features)
             cosines = others = x.to(wide) @ w.to(wide).mT
         else:
             theta = angles(x, w)
             cosines, others = theta.cos(), self.spec.others(theta)
-        margin = (
-            labels is not None and self.spec.target is not self.spec.others
-        )
+        if "|x|" in self.factors:
+            others = others * x_norm[..., :, None]
+        if "|W|" in self.factors:
+            others = others * w_norm[..., None, :]
         target = angle(x, rows(w, labels)) if margin else None
         return Geometry(cosines, others, target, x_norm, w_norm)
 
-    def _similarity(self, geometry):
-        similarity = geometry.others
+    def _products(self, features):
+        """|W||x| cos θ with the norms that are among the factors."""
+        x, w = features.double(), self.weight.double()
+        if "|x|" not in self.factors:
+            x, _ = unit(features)
+        if "|W|" not in self.factors:
+            w, _ = unit(self.weight)
+        wide = self._width(features)
+        return x.to(wide) @ w.to(wide).mT
+
+    def _width(self, features):
         if "|x|" in self.factors:
-            similarity = similarity * geometry.x_norm[..., :, None]
-        if "|W|" in self.factors:
-            similarity = similarity * geometry.w_norm[..., None, :]
-        return similarity
+            return torch.float64
+        return torch.promote_types(features.dtype, torch.float32)
 
     def _scale(self, like):
         return torch.as_tensor(self.s, dtype=torch.float64, device=like.device)
 
     def _logits(self, geometry):
         scale = self._scale(geometry.others)
-        return scale[..., None, None] * self._similarity(geometry)
+        return scale[..., None, None] * geometry.others
 
     def _target_logit(self, geometry, logits, labels):
         if geometry.target is None:
@@ -265,7 +278,7 @@ class Head(nn.Module):
         logits = self._logits(geometry)
         target = self._target_logit(geometry, logits, labels)
         loss = -logsigmoid(target - _rivals(logits, labels))
-        if not self.regularisers:
+        if not any(isinstance(p, InterClass) for p in self.regularisers):
             return loss, None
         plain = self._scale(logits)[..., None, None] * geometry.cosines
         own = plain.gather(-1, labels[..., None])[..., 0]
@@ -284,4 +297,5 @@ class Head(nn.Module):
 
 def _rivals(logits, labels):
     """Log of the summed exponentials of all classes but the sample's own."""
-    return logits.scatter(-1, labels[..., None], -torch.inf).logsumexp(-1)
+    rivals = logits.scatter(-1, labels[..., None], -torch.inf)
+    return rivals.mT.contiguous().logsumexp(-2)  # sums of long rows are fast

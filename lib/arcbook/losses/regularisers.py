@@ -18,7 +18,10 @@ def rows(
     table: Float[Tensor, "*k c d"], labels: Int[Tensor, "*k n"]
 ) -> Float[Tensor, "*k n d"]:
     """The row of each label."""
-    return torch.take_along_dim(table, labels[..., None], dim=-2)
+    *lead, classes, dim = table.shape
+    first = torch.arange(math.prod(lead), device=labels.device) * classes
+    numbers = labels + first.view(*lead, 1)
+    return table.reshape(-1, dim)[numbers]
 
 
 class Center(nn.Module):
