@@ -29,6 +29,7 @@ OF_CLAIMS = (REPLICATED, NOT_REPLICATED, CLOSE, UNMEASURED)
 FOLLOWS = "follows from the printed numbers"
 FAILS = "contradicted by the printed numbers"
 NOISE = "within the error of the test set"
+NO_RECORD = "There is no record of it."
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Finding:
 
 
 _RULES: dict[tuple[str, str, str], Callable[[], Finding]] = {}
+_RECORDS: dict[tuple[str, str], Callable[[Finding], Finding]] = {}
 
 
 def rule(kind: str, paper: str, name: str):
@@ -72,6 +74,13 @@ def rule(kind: str, paper: str, name: str):
     return keep
 
 
+def from_records(
+    paper: str, name: str, judge: Callable[[Finding], Finding]
+) -> None:
+    """Register what adds the word of the records to a claim's finding."""
+    _RECORDS[paper, name] = judge
+
+
 def finding(kind: str, paper: str, name: str, **options) -> Finding:
     """Judge a table or a claim.
 
@@ -86,9 +95,12 @@ def finding(kind: str, paper: str, name: str, **options) -> Finding:
         KeyError: for a table that has no rule.
     """
     key = kind, paper, name
+    judge = _RECORDS.get((paper, name)) if kind == "claim" else None
     if kind == "claim" and key not in _RULES:
-        return Finding(UNMEASURED, "There is no record of it.")
-    return _RULES[key](**options)
+        found = Finding(UNMEASURED, "" if judge else NO_RECORD)
+    else:
+        found = _RULES[key](**options)
+    return judge(found) if judge else found
 
 
 def takes_seed(kind: str, paper: str, name: str) -> bool:
