@@ -205,3 +205,25 @@ def test_a_warning_is_given_again_by_the_next_build(project, site):
         page.write("{doc}`no-such-page`\n")
     assert "no-such-page" in build()[1]
     assert "no-such-page" in build()[1]
+
+
+@pytest.mark.parametrize(("deaths", "works"), [(2, True), (3, False)])
+def test_a_kernel_that_never_started_is_started_again(
+    monkeypatch, deaths, works
+):
+    calls = []
+
+    def run(command, **given):
+        calls.append(command)
+        dead = len(calls) <= deaths
+        error = f"RuntimeError: {execution.NOT_STARTED}" if dead else ""
+        return subprocess.CompletedProcess(command, int(dead), "", error)
+
+    monkeypatch.setattr(execution.subprocess, "run", run)
+    given = {"cwd": ".", "environment": {}}
+    if works:
+        execution.papermill("a.ipynb", "b.ipynb", **given)
+    else:
+        with pytest.raises(execution.NotebookError, match=r"a\.ipynb failed"):
+            execution.papermill("a.ipynb", "b.ipynb", **given)
+    assert len(calls) == 3

@@ -195,3 +195,11 @@ def test_main_colours_differ_for_colour_blind_readers(defect):
 def test_markers_differ():
     markers = [figures.marker(name) for name in losses.available()]
     assert len(set(markers)) == len(markers)
+
+
+def test_labels_are_spaced_without_changing_their_order():
+    from arcbook.figures.style import spaced
+
+    heights = {"a": 1.0, "b": 1.02, "c": 5.0, "d": 1.01}
+    placed = spaced(heights, 0.5)
+    assert placed == {"a": 1.0, "d": 1.5, "b": 2.0, "c": 5.0}

@@ -27,6 +27,9 @@ from arcbook.paths import ROOT
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
 )
+# Kernels that start at the same time can draw the same port. One that dies
+# so has run nothing, and is started again.
+NOT_STARTED, STARTS = "Kernel died before replying to kernel_info", 3
 NOT_SETTINGS = {"ARCBOOK_TRACE", "ARCBOOK_HOME"}
 
 
@@ -140,9 +143,12 @@ def papermill(source, output, *, cwd, environment, parameters=None):
     command += [str(source), str(output)]
     if parameters:
         command += ["--parameters_yaml", json.dumps(parameters)]
-    run = subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True
-    )
+    for _ in range(STARTS):
+        run = subprocess.run(
+            command, cwd=cwd, env=environment, capture_output=True, text=True
+        )
+        if not run.returncode or NOT_STARTED not in run.stderr:
+            break
     if run.returncode:
         name = Path(source).name
         raise NotebookError(f"{name} failed:\n{_cell_error(run.stderr)}")

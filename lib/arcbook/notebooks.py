@@ -19,6 +19,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from arcbook import execution
 from arcbook.paths import NOTEBOOKS, ROOT
 
 
@@ -119,8 +120,10 @@ def run(name, output, **values):
     partial = output.with_name(f".{output.stem}.partial.ipynb")
     try:
         with _importable():
-            papermill.execute_notebook(
-                source, partial, values, cwd=ROOT, progress_bar=False
+            _started(
+                lambda: papermill.execute_notebook(
+                    source, partial, values, cwd=ROOT, progress_bar=False
+                )
             )
     except papermill.PapermillExecutionError as error:
         raise RuntimeError(
@@ -165,6 +168,18 @@ def literal(text):
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
+
+
+def _started(execute):
+    """Execute again while the kernel dies before it has run anything."""
+    for start in range(1, execution.STARTS + 1):
+        try:
+            return execute()
+        except RuntimeError as error:
+            if execution.NOT_STARTED not in str(error):
+                raise
+            if start == execution.STARTS:
+                raise
 
 
 @contextlib.contextmanager

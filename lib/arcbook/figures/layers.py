@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from arcbook import depth
-from arcbook.figures.style import BASELINE, INK
+from arcbook.figures.style import BASELINE, INK, spaced
 from arcbook.figures.uci import PUBLISHED, look
 
 TICKS = (2, 5, 10, 15, 20, 25, 30)
@@ -195,11 +195,8 @@ def pull(rows: pd.DataFrame):
 
 
 def _apart(ends, axes, least=0.055):
-    """Heights of labels, moved so that none covers another (log scale)."""
+    """Heights of labels on a logarithmic scale."""
     low, high = np.log10(axes.get_ylim())
-    gap = least * (high - low)
-    placed, floor = {}, -np.inf
-    for column in sorted(ends, key=ends.get):
-        floor = max(np.log10(ends[column]), floor + gap)
-        placed[column] = 10**floor
-    return placed
+    logs = {column: np.log10(end) for column, end in ends.items()}
+    placed = spaced(logs, least * (high - low))
+    return {column: 10**height for column, height in placed.items()}

@@ -7,7 +7,7 @@ import itertools
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from arcbook.figures.style import BASELINE, INK, colour
+from arcbook.figures.style import BASELINE, INK, colour, spaced
 from arcbook.figures.uci import PUBLISHED, look
 
 
@@ -22,8 +22,10 @@ def candidates(scores: pd.DataFrame, chosen: dict):
     widths, lengths = (sorted(scores[k].unique()) for k in ("width", "epochs"))
     inks = dict(zip(widths, itertools.cycle([BASELINE, INK])))
     dashes = dict(zip(lengths, itertools.cycle([(0, (4, 2)), "-"])))
-    for (width, epochs), part in scores.groupby(["width", "epochs"]):
-        part = part.sort_values("lr")
+    span = scores["accuracy"].max() - scores["accuracy"].min()
+    groups = scores.sort_values("lr").groupby(["width", "epochs"])
+    heights = spaced(groups["accuracy"].first().to_dict(), 0.06 * span)
+    for (width, epochs), part in groups:
         (line,) = axes.plot(
             part["lr"],
             part["accuracy"],
@@ -33,7 +35,7 @@ def candidates(scores: pd.DataFrame, chosen: dict):
         )
         axes.annotate(
             f"width {width}, {epochs} epochs",
-            (part["lr"].iloc[0], part["accuracy"].iloc[0]),
+            (part["lr"].iloc[0], heights[width, epochs]),
             (-8, 0),
             textcoords="offset points",
             color=line.get_color(),
@@ -58,7 +60,6 @@ def candidates(scores: pd.DataFrame, chosen: dict):
     axes.minorticks_off()
     axes.set_xlabel("largest learning rate")
     axes.set_ylabel("validation accuracy, %")
-    span = scores["accuracy"].max() - scores["accuracy"].min()
     axes.set_title(f"The candidates lie within {span:.1f} points")
     return figure
 
@@ -109,13 +110,16 @@ def lengths(rows: pd.DataFrame, published: pd.Series):
     """
     figure, axes = plt.subplots(figsize=(8, 4.2))
     epochs = sorted(set(rows["epochs"]))
+    starts = rows.sort_values("epochs").groupby("column")["accuracy"].first()
+    span = rows["accuracy"].max() - rows["accuracy"].min()
+    heights = spaced(starts.to_dict(), 0.06 * span)
     for column, part in rows.groupby("column", sort=False):
         style = look(column)
         part = part.sort_values("epochs")
         axes.plot(part["epochs"], part["accuracy"], **style)
         axes.annotate(
             column,
-            (part["epochs"].iloc[0], part["accuracy"].iloc[0]),
+            (part["epochs"].iloc[0], heights[column]),
             (-10, 0),
             textcoords="offset points",
             ha="right",

@@ -128,6 +128,20 @@ def label_line(line, x: float, text: str | None = None, dy: float = 0):
     )
 
 
+def spaced(heights: dict, gap: float) -> dict:
+    """Heights of labels, moved up so that none covers another.
+
+    Args:
+        heights: where each label belongs.
+        gap: least distance between two, in the same units.
+    """
+    placed, floor = {}, -math.inf
+    for name in sorted(heights, key=heights.get):
+        floor = max(heights[name], floor + gap)
+        placed[name] = floor
+    return placed
+
+
 def to_svg(figure, alt: str) -> str:
     """A figure as SVG whose text takes the colour of the page.
 
