@@ -1,5 +1,6 @@
 """The `arcbook` command: a thin layer over the library."""
 
+import ast
 import json
 import sys
 import time
@@ -235,28 +236,32 @@ def notebook(
 
 def _fields(pairs):
     """Values from FIELD=VALUE,VALUE options."""
-    from arcbook.notebooks import literal
-
     fields = {}
     for pair in pairs:
         name, equals, values = pair.partition("=")
         if not equals:
             raise ValueError(f"expected FIELD=VALUE, got {pair}")
-        fields[name] = [literal(value) for value in values.split(",")]
+        fields[name] = [_literal(value) for value in values.split(",")]
     return fields
 
 
 def _pairs(arguments):
     """Values from `-p KEY VALUE -p KEY VALUE ...`."""
-    from arcbook.notebooks import literal
-
     flags, keys, values = (arguments[start::3] for start in range(3))
     if len(arguments) % 3 or set(flags) - {"-p"}:
         raise ValueError(
             f"expected -p KEY VALUE, got {' '.join(arguments)}: give the "
             "notebook's name first, then its parameters"
         )
-    return dict(zip(keys, map(literal, values), strict=True))
+    return dict(zip(keys, map(_literal, values), strict=True))
+
+
+def _literal(text):
+    """The Python literal that `text` is (0.5, [1, 2]), otherwise the text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def main(arguments=None):

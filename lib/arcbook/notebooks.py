@@ -158,18 +158,6 @@ def chapter(name, values):
         torch.set_num_threads(int(threads))
 
 
-def literal(text):
-    """The value that a command line means by `text`.
-
-    Returns:
-        The Python literal (`0.5`, `True`, `[1, 2]`), otherwise the text.
-    """
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-
-
 def _started(execute):
     """Execute again while the kernel dies before it has run anything."""
     for start in range(1, execution.STARTS + 1):
