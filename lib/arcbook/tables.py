@@ -217,6 +217,8 @@ def provenance(id: str, profile: str = "full", records=None) -> str:
         )
         epochs = sorted({one["epochs"] for one in records})
         parts.append(f", {' or '.join(map(str, epochs))} epochs. ")
+    elif "network" in first:
+        parts.append(_protocol(records))
     devices = sorted({one["device"] for one in records})
     versions = sorted({one["torch"] for one in records})
     commits = sorted({one["commit"] for one in records})
@@ -226,6 +228,22 @@ def provenance(id: str, profile: str = "full", records=None) -> str:
         f"{', '.join(commits)}."
     )
     return "".join(parts)
+
+
+def _protocol(records):
+    """Of image runs: seeds, epochs, batch and images."""
+    different = {
+        key: sorted({one[key] for one in records if key in one})
+        for key in ("seed", "epochs", "batch_size", "train_images")
+    }
+    seeds, epochs, batches, images = (
+        ", ".join(f"{value:,}" for value in values)
+        for values in different.values()
+    )
+    return (
+        f"Seed {seeds}; {epochs} epochs in batches of {batches}; "
+        f"{images} training images. "
+    )
 
 
 def _number(value, chance):
