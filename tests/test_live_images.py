@@ -1,0 +1,54 @@
+"""Quick runs on a page: what was asked for, and no record."""
+
+import pytest
+
+from arcbook import datasets, experiments, live_images, paths
+from arcbook.experiments import mnist
+
+SMALL = {"share": 0.02, "epochs": 1, "probe": 50, "test_limit": 50}
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    return tmp_path
+
+
+def test_trains_the_columns_asked_for_with_the_changes(results):
+    live = live_images.quick("mnist-cosine.fig2", ["ArcFace"], m=0.3, **SMALL)
+    assert live.problem == ""
+    assert {one["column"] for one in live.records} == {"ArcFace"}
+    for one in live.records:
+        assert one["hyperparameters"] == {"s": mnist.S, "m": 0.3}
+        assert one["epochs"] == 1
+        assert 0 <= one["metrics"]["test_accuracy"] <= 1
+    dimensions = [one["embedding_dim"] for one in live.records]
+    assert dimensions == [3, None]  # three lengths have become the same run
+    assert not any(results.iterdir())
+
+
+def test_trains_what_a_record_of_the_grid_holds(results, monkeypatch):
+    monkeypatch.setattr(mnist, "QUICK", mnist.QUICK | SMALL)
+    (one,) = live_images.quick("mnist-cosine.fig1").records
+    experiments.run("mnist-cosine.fig1", profile="quick")
+    (record,) = experiments.records("mnist-cosine.fig1", "quick")
+    assert one["metrics"] == record["metrics"]
+    assert one["arrays"] == record["arrays"]
+
+
+def test_refuses_what_a_run_does_not_have():
+    with pytest.raises(ValueError, match="has no margin; it has s, m"):
+        live_images.quick("mnist-cosine.table1", ["ArcFace"], margin=0.3)
+    with pytest.raises(ValueError, match=r"no run .* has column"):
+        live_images.quick("mnist-cosine.table1", ["Softmax"])
+
+
+def test_says_why_there_are_no_runs_without_the_data(monkeypatch):
+    def missing(*_, **__):
+        raise datasets.DataError("there is no CIFAR-10 here")
+
+    monkeypatch.setattr(datasets, "load", missing)
+    experiments.images._images.cache_clear()
+    live = live_images.quick("arcgrad.table4", ["Soft"])
+    assert live.records == []
+    assert live.problem == "there is no CIFAR-10 here"
