@@ -32,6 +32,12 @@ class Profile(StrEnum):
     full = "full"
 
 
+class Backend(StrEnum):
+    loky = "loky"
+    dask = "dask"
+    ray = "ray"
+
+
 ProfileOption = Annotated[
     Profile, typer.Option(help="quick: minutes. full: the paper's protocol.")
 ]
@@ -58,10 +64,24 @@ def run(
             help="A part of the grid, such as epochs=10,20; repeatable.",
         ),
     ] = None,
+    backend: Annotated[
+        Backend, typer.Option(help="What joblib hands the runs to.")
+    ] = Backend.loky,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A dask scheduler or ray cluster that is up; its workers, "
+            "not --jobs, say how many runs there are at a time.",
+        ),
+    ] = None,
 ):
     """Measure what an experiment still lacks; measured runs are kept."""
     from arcbook import experiments
 
+    place = {"backend": backend.value, "scheduler": scheduler}
+    if backend is Backend.loky and scheduler is None:
+        place = {}
     ids = experiments.available() if experiment == "all" else [experiment]
     steps = experiments.agenda(ids, profile.value)
     if only:
@@ -78,6 +98,7 @@ def run(
             jobs=jobs,
             time_budget=None if time_budget is None else left,
             progress=sys.stderr.isatty(),
+            **place,
             **({"only": part} if part else {}),
         )
         print(f"{one}: {measured} runs measured now")

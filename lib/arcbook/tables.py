@@ -7,7 +7,6 @@ record is NaN, and is printed as "not measured yet".
 from __future__ import annotations
 
 import datetime
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -69,9 +68,7 @@ def counts() -> pd.DataFrame:
     rows = []
     for _, printed in papers.table("arcgrad", "table2").iterrows():
         name = printed["dataset"]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pooch's progress bar in Jupyter
-            place = datasets.locate(name, sample=False)
+        place = datasets.locate(name, sample=False)
         if place.kind == "download":
             card = datasets.card(name)
             found = card.classes, card.features, card.instances

@@ -7,6 +7,13 @@ Examples:
     True
 """
 
-from arcbook.audit.ledger import CHECKS, PAPERS, Item, as_dictionary, items
+from arcbook.audit.ledger import (
+    CHECKS,
+    PAPERS,
+    Item,
+    as_dictionary,
+    claims,
+    items,
+)
 
-__all__ = ["CHECKS", "PAPERS", "Item", "as_dictionary", "items"]
+__all__ = ["CHECKS", "PAPERS", "Item", "as_dictionary", "claims", "items"]

@@ -6,6 +6,7 @@ where the angle tables have one of them.
 
 from __future__ import annotations
 
+from arcbook.audit import cost
 from arcbook.audit.image_intervals import Cell, Part
 from arcbook.audit.image_rules import (
     ANGLE_ERROR,
@@ -15,12 +16,12 @@ from arcbook.audit.image_rules import (
     Rule,
     above,
     below,
-    beyond_records,
     near,
     one,
     register,
 )
 from arcbook.audit.image_scales import STEPS, scales
+from arcbook.audit.verdicts import from_records
 from arcbook.experiments.cifar import ARCGRAD_EPOCHS, SHARES
 
 OTHERS = ("Soft", "Center", "M-Soft", "ArcFace", "AdaCos")
@@ -100,7 +101,7 @@ ARCGRAD = {
         ),
         [
             Part(
-                f"{column} − 0.75 × Soft, wc-intra (degrees)",
+                f"{column} − 0.75 × Soft, WC-Intra (degrees)",
                 (
                     (
                         1.0,
@@ -163,9 +164,5 @@ ARCGRAD = {
         near(FIFTEEN, 15.5, 2.0),
     ),
 }
-NO_RECORD_CAN = {
-    "cost-3-4": "No record can settle it: seconds are of the whole "
-    "training on one machine, not of the loss.",
-}
 register("arcgrad", ARCGRAD)
-beyond_records("arcgrad", NO_RECORD_CAN)
+from_records("arcgrad", "cost-3-4", cost.judge)

@@ -23,6 +23,13 @@ from arcbook.audit.verdicts import (
 
 SHOWN = 4
 ANGLES = ("w_inter", "c_inter")
+TITLES = {
+    "wc_intra": "WC-Intra",
+    "w_inter": "W-Inter",
+    "c_inter": "C-Inter",
+    "test_wc_intra": "WC-Intra on test images",
+    "test_c_inter": "C-Inter on test images",
+}
 FIVE = "Five seeds: 95% t intervals of the differences, paired by seed."
 ONE = (
     "One run each: 95% intervals by the binomial error of the test images, "
@@ -90,17 +97,11 @@ def below(id, metric, ours, others, *, share=1.0, **where) -> list[Part]:
 def near(part: Part, target: float, tolerance: float) -> list[Part]:
     """Parts: a difference is within a tolerance of a number."""
     other_way = tuple((-weight, cell) for weight, cell in part.terms)
+    least, most = target - tolerance, target + tolerance
+    sign = "+" if least < 0 else "−"
     return [
-        Part(
-            f"({part.label}) − {target - tolerance:g}",
-            part.terms,
-            tolerance - target,
-        ),
-        Part(
-            f"{target + tolerance:g} − ({part.label})",
-            other_way,
-            tolerance + target,
-        ),
+        Part(f"({part.label}) {sign} {abs(least):g}", part.terms, -least),
+        Part(f"{most:g} − ({part.label})", other_way, most),
     ]
 
 
@@ -199,5 +200,5 @@ def _title(metric, where):
     benchmark = where.get("benchmark", "")
     epochs = f"{where['epochs']} epochs" if "epochs" in where else ""
     unit = "" if "accuracy" in metric else " (degrees)"
-    named = [benchmark, epochs, metric.replace("_", "-") + unit]
+    named = [benchmark, epochs, TITLES.get(metric, metric) + unit]
     return ", ".join(x for x in named if x)

@@ -18,7 +18,7 @@ def scales(direction: float) -> list[Part]:
     cells = [Cell(FIG5, {"s": s}, "wc_intra") for s in SCALES]
     return [
         Part(
-            "s = {:g} − s = {:g}, wc-intra (degrees)".format(
+            "s = {:g} − s = {:g}, WC-Intra (degrees)".format(
                 *((a, b) if direction > 0 else (b, a))
             ),
             ((direction, first), (-direction, second)),

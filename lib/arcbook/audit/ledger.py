@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from arcbook import papers
@@ -128,6 +129,30 @@ def items(*, seed: int = 0) -> list[Item]:
     ]
 
 
+def claims(paper: str, names: Iterable[str], *, seed: int = 0) -> list[Item]:
+    """Judge some claims of a paper, and nothing else.
+
+    Args:
+        paper: one of `PAPERS`.
+        names: ids of claims, as in `papers.names(paper, "claims")`.
+        seed: of whatever is drawn at random.
+
+    Returns:
+        Their items, in the order of the names.
+
+    Raises:
+        ValueError: no such paper or claim, or one that only describes a
+            set-up and so has no verdict.
+    """
+    chosen = [(name, papers.claim(paper, name)) for name in names]
+    for name, claim in chosen:
+        if claim.get("setting"):
+            raise ValueError(
+                f"{paper}, {name} describes a set-up, so it has no verdict"
+            )
+    return [_claim(paper, name, claim, seed) for name, claim in chosen]
+
+
 def as_dictionary(item: Item) -> dict:
     """An item as plain values, for JSON."""
     return asdict(item) | {
@@ -190,27 +215,30 @@ def _tables(paper, seed):
 def _claims(paper, seed):
     for name in papers.names(paper, "claims"):
         claim = papers.claim(paper, name)
-        if claim.get("setting"):
-            continue
-        finding = _judged("claim", paper, name, seed)
-        yield _with_evidence(
-            Item(
-                paper,
-                name,
-                "claim",
-                finding.verdict,
-                claim["printed"],
-                finding.correct,
-                finding.why,
-                finding.in_print,
-                finding.measured,
-                claim["place"],
-                finding.found,
-            ),
-            f"test_claim[{paper}-{name}]",
-            finding.page,
-            claim.get("experiment", ""),
-        )
+        if not claim.get("setting"):
+            yield _claim(paper, name, claim, seed)
+
+
+def _claim(paper, name, claim, seed):
+    finding = _judged("claim", paper, name, seed)
+    return _with_evidence(
+        Item(
+            paper,
+            name,
+            "claim",
+            finding.verdict,
+            claim["printed"],
+            finding.correct,
+            finding.why,
+            finding.in_print,
+            finding.measured,
+            claim["place"],
+            finding.found,
+        ),
+        f"test_claim[{paper}-{name}]",
+        finding.page,
+        claim.get("experiment", ""),
+    )
 
 
 def _judged(kind, paper, name, seed):

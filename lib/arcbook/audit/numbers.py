@@ -91,23 +91,6 @@ def gap(first: float, second: float, trials: int) -> Gap:
     return Gap(points, items, error, least, points / error)
 
 
-def homogeneity(accuracies, trials: int) -> tuple[float, float]:
-    """Do accuracies differ by more than the test set's own chance?
-
-    Args:
-        accuracies: in percent, each on n images.
-        trials: n.
-
-    Returns:
-        χ² over its degrees of freedom (1 is chance alone), and p.
-    """
-    p = np.asarray(accuracies) / 100
-    pooled = p.mean()
-    chi2 = ((p - pooled) ** 2).sum() * trials / (pooled * (1 - pooled))
-    freedom = len(p) - 1
-    return chi2 / freedom, float(stats.chi2.sf(chi2, freedom))
-
-
 def expected_spread(accuracy: float, trials: int, runs: int) -> float:
     """How far the best of equal runs lies above their mean, in points.
 

@@ -47,7 +47,8 @@ class Interval(NamedTuple):
     high: float
 
     def __str__(self):
-        return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+        text = f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+        return text.replace("-", "−")
 
 
 def full(id: str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from arcbook import papers
+from arcbook import chance, papers
 from arcbook.audit import numbers
 from arcbook.audit.verdicts import (
     CONSISTENT,
@@ -97,13 +97,9 @@ def megaface() -> Finding:
 
 
 def settled(name: str) -> tuple[pd.Series, pd.Series]:
-    """Accuracies of a column of the MNIST table, and which are no accident.
-
-    A run more than half a point below the median has failed to settle: that
-    is five times the standard error of the test set.
-    """
+    """Accuracies of a column of the MNIST table, and which are no accident."""
     cells = papers.table("mnist-cosine", "table1")[name].astype(float)
-    return cells, cells > cells.median() - 0.5
+    return cells, chance.settled(cells, numbers.TEST_IMAGES)
 
 
 @rule("table", "mnist-cosine", "table1")
@@ -114,14 +110,15 @@ def margins() -> Finding:
         cells, keep = settled(column)
         kept += [*cells[keep]]
         lost += int((~keep).sum())
-    ratio, p = numbers.homogeneity(kept, numbers.TEST_IMAGES)
-    found = {"kept": len(kept), "lost": lost, "ratio": ratio, "p": p}
+    test = chance.homogeneity(kept, numbers.TEST_IMAGES)
+    ratio = test.chi2 / test.freedom
+    found = {"kept": len(kept), "lost": lost, "ratio": ratio, "p": test.p}
     return Finding(
         CONSISTENT,
         f"{lost} of 40 runs have not settled, 1 to 3 points below the "
         f"rest. The variance of the other {len(kept)} is {ratio:.2f} times "
         "what networks of one and the same accuracy have on 10,000 images "
-        f"(χ², p = {p:.2f}): no setting can be told from another. Cells "
+        f"(χ², p = {test.p:.2f}): no setting can be told from another. Cells "
         "were assigned in order where the extraction took the table apart.",
         found=found,
     )

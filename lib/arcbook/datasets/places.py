@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -71,7 +72,9 @@ def cache_folder() -> Path:
     if os.environ.get("ARCBOOK_CACHE"):
         return Path(os.environ["ARCBOOK_CACHE"])
     try:
-        import pooch
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its progress bar, in Jupyter
+            import pooch
     except ImportError:
         return Path.home() / ".cache" / "arcbook"
     return Path(pooch.os_cache("arcbook"))

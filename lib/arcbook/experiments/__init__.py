@@ -34,7 +34,7 @@ from arcbook.experiments.running import (
 
 # the order of `available`
 from arcbook.experiments import uci  # isort: skip
-from arcbook.experiments import fashion, mnist, cifar  # isort: skip
+from arcbook.experiments import fashion, mnist, cifar, cost  # isort: skip
 
 __all__ = [
     "PROFILES",
@@ -42,6 +42,7 @@ __all__ = [
     "agenda",
     "available",
     "cifar",
+    "cost",
     "fashion",
     "get",
     "home",

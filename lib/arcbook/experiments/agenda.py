@@ -8,6 +8,7 @@ FIRST = (
     ("angular-learning.table5", {}),
     ("angular-learning.fig5", {}),
     ("angular-learning.fig6", {}),
+    ("arcgrad.cost", {"device_type": ["cuda"]}),
     ("mnist-cosine.table1", {}),
     ("iam.table2", {}),
     ("mnist-cosine.fig1", {}),

@@ -19,11 +19,12 @@ class Experiment:
         paper: where the item is in its paper.
         runs: from a profile to its runs. A run is a mapping of everything
             that decides the result, of plain values; it names its
-            "dataset" and, where there is just one, its "loss" and
-            "hyperparameters".
+            "dataset", None where it reads none, and, where there is just
+            one, its "loss" and "hyperparameters".
         name: from a run to a short readable name.
         measure: from a run to ``{"metrics": {...}, "curves": {...},
-            "data_sha256": ..., "seconds": ..., "note": ...}``.
+            "data_sha256": ..., "seconds": ..., "note": ...}``; None where
+            this machine can't.
         code: modules, functions and classes whose code decides the result,
             as `provenance.code_hash` takes them; the loss's own is added.
         losses: from a run to the (loss, hyperparameters) that it trains.

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import datetime
 import functools
-import os
+import platform
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import closing, contextmanager
 
 import pandas as pd
 import torch
 
 from arcbook import datasets, paths, provenance, results
-from arcbook.experiments.registry import PROFILES, available, home, runs
+from arcbook.experiments import backends
+from arcbook.experiments.registry import PROFILES, available, get, home, runs
 
 
 def run(
@@ -30,28 +30,44 @@ def run(
     time_budget: float | None = None,
     only: Mapping | None = None,
     progress: bool | None = None,
+    backend: str = "loky",
+    scheduler: str | None = None,
 ) -> int:
     """Measure the runs that have no fresh record, and write their records.
 
     A run that reads another experiment's record is measured as that one's.
+    Wherever a run is measured, this process writes its record as soon as it
+    comes back.
 
     Args:
         id: one of `available()`.
         profile: "quick" or "full".
-        jobs: processes that measure runs at the same time.
+        jobs: processes on this machine that measure runs at the same time.
         time_budget: seconds after which no further run is begun, and no
             further epoch of a run that can go on from a checkpoint.
         only: a part of the grid, as `runs` takes it.
         progress: whether to show progress on stderr; by default if that is
             a terminal.
+        backend: joblib's, to which the runs are handed: "loky", processes
+            on this machine, "dask" or "ray". The results are the same,
+            given the same number of threads (`OMP_NUM_THREADS`).
+        scheduler: address of a dask scheduler or a ray cluster that is up,
+            such as "tcp://10.0.0.1:8786"; its workers, not `jobs`, say how
+            many runs there are at a time. They need this checkout and the
+            data, and go on from checkpoints where they share its disk.
+            Without it, dask and ray are started here with `jobs` processes.
 
     Returns:
         How many runs were measured.
 
     Raises:
-        ValueError: for an unknown id or profile, or a part with no run.
+        ValueError: for an unknown id, profile or backend, a part with no
+            run, or a scheduler for loky.
+        RuntimeError: when the backend is not installed, its cluster can't
+            be reached or has no workers, or a worker has other code.
         datasets.DataError: when a data set can't be read.
     """
+    backends.check(backend, scheduler)
     grid = runs(id, profile, only)
     results.clean(id, profile)
     files = {_file(id, profile, one): one for one in grid}
@@ -61,19 +77,24 @@ def run(
     codes = {file: _code(id, one) for file, one in todo.items()}
     measured = 0
     seconds = float("inf") if time_budget is None else time_budget
-    stop = time.monotonic() + seconds
-    calls = [
-        (_measure(id, one, file, codes[file], stop), one)
-        for file, one in todo.items()
-    ]
-    outcomes = _measure_all(calls, jobs, stop)
-    with _progress(progress, id, len(grid), len(grid) - len(todo)) as show:
-        for one, outcome in outcomes:
+    stop = time.time() + seconds
+    calls = {}
+    for file, one in todo.items():
+        owner, rest = home(id, one), (one, file, codes[file], stop)
+        calls[file] = (
+            functools.partial(_measure, owner, *rest)
+            if backend == "loky"
+            else functools.partial(_measure_elsewhere, owner.id, *rest)
+        )
+    with (
+        _progress(progress, id, len(grid), len(grid) - len(todo)) as show,
+        closing(backends.hand_out(calls, backend, jobs, scheduler)) as ended,
+    ):
+        for file, outcome in ended:
             if outcome is None:
                 continue
-            file = _file(id, profile, one)
             outcome["code"] = codes[file]
-            results.write(file, _record(id, profile, one, outcome))
+            results.write(file, _record(id, profile, todo[file], outcome))
             _forget(file)
             measured += 1
             show()
@@ -137,6 +158,8 @@ def why_stale(record: Mapping) -> str | None:
     code = _code(record["experiment"], record)
     if record["code"] != code:
         return f"its training code is {record['code']}, here it is {code}"
+    if record["dataset"] is None:
+        return None
     known = datasets.identities(record["dataset"])
     if record["data_sha256"] not in known.values():
         return (
@@ -189,9 +212,9 @@ def _record(id, profile, one, outcome):
         "note": outcome["note"],
         **outcome.get("more", {}),
         "seconds": round(outcome["seconds"], 2),
-        "device": outcome.get("device") or provenance.processor(),
-        "torch": torch.__version__,
-        "commit": provenance.commit(),
+        "device": outcome["device"],
+        "torch": outcome["torch"],
+        "commit": outcome["commit"],
         "code": outcome["code"],
         "date": datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"),
     }
@@ -210,64 +233,46 @@ def _forget(file):
         found.unlink()
 
 
-def _measure(id, one, file, code, stop):
-    """The function that measures a run."""
-    owner = home(id, one)
-    if not owner.resumes:
-        return owner.measure
-    return functools.partial(
-        owner.measure,
-        checkpoint=_checkpoint(file, code),
-        time_left=functools.partial(_time_left, stop),
-    )
+def _measure(experiment, one, file, code, stop):
+    """Measure a run and say where; None if the time is over before it is."""
+    if time.time() >= stop:
+        return None
+    going_on = {}
+    if experiment.resumes:
+        going_on["checkpoint"] = _checkpoint(file, code)
+        going_on["time_left"] = functools.partial(_time_left, stop)
+    outcome = experiment.measure(one, **going_on)
+    if outcome is None:
+        return None
+    return outcome | {
+        "device": outcome.get("device") or provenance.processor(),
+        "torch": torch.__version__,
+        "commit": provenance.commit(),
+    }
+
+
+def _measure_elsewhere(id, one, file, code, stop):
+    """The same on a machine that has its own code and its own disk."""
+    if id not in available():
+        raise RuntimeError(
+            f"the worker on {platform.node()} knows no experiment {id}: "
+            "bring its checkout to the same commit and restart it"
+        )
+    there = _code(id, one)
+    if there != code:
+        raise RuntimeError(
+            f"the training code of {id} is {code} here, but {there} on the "
+            f"worker on {platform.node()}: bring its checkout to the same "
+            "commit and restart it"
+        )
+    outcome = _measure(get(id), one, file, code, stop)
+    if outcome is not None and backends.wanted():
+        _forget(file)
+    return outcome
 
 
 def _time_left(stop):
-    return stop - time.monotonic()
-
-
-def _measure_all(calls, jobs, stop) -> Iterator[tuple]:
-    """Each run with its outcome, in the order in which they are done."""
-
-    def in_time():
-        for call in calls:
-            if time.monotonic() >= stop:
-                return
-            yield call
-
-    if jobs == 1 or len(calls) < 2:
-        yield from ((one, measure(one)) for measure, one in in_time())
-        return
-    from joblib import Parallel, delayed
-
-    workers = Parallel(
-        jobs,
-        return_as="generator_unordered",
-        pre_dispatch=jobs,
-        batch_size=1,
-    )
-    parent = os.getpid()
-    yield from workers(
-        delayed(_measure_for)(parent, measure, one)
-        for measure, one in in_time()
-    )
-
-
-def _measure_for(parent, measure, one):
-    _leave_with(parent)
-    return one, measure(one)
-
-
-@functools.cache
-def _leave_with(parent):
-    """End this process soon after its parent, which may be killed."""
-
-    def watch():
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    return stop - time.time() if backends.wanted() else 0.0
 
 
 @contextmanager

@@ -1,0 +1,541 @@
+"""What a loss costs: the turns, the counts, the records, the sentences."""
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from matplotlib import pyplot as plt
+from torch import nn
+
+from arcbook import (
+    experiments,
+    figures,
+    losses,
+    papers,
+    paths,
+    results,
+    timing,
+    work,
+)
+from arcbook.audit import cost as audit_cost
+from arcbook.audit import image_intervals, verdicts
+from arcbook.experiments import cost, images
+from arcbook.figures import cost as plots
+from arcbook.verdicts import cost as sentences
+
+ID, KEY = "arcgrad.cost", ("claim", "arcgrad", "cost-3-4")
+SHAPES = "device_type", "network", "batch_size", "embedding_dim", "classes"
+TINY = {"embedding_dim": 8, "batch_size": 4, "rounds": 6, "turn_seconds": 0}
+YES, NO, CLOSE, NONE = (
+    verdicts.REPLICATED,
+    verdicts.NOT_REPLICATED,
+    verdicts.CLOSE,
+    verdicts.UNMEASURED,
+)
+
+
+def full():
+    return experiments.runs(ID, "full")
+
+
+# ------------------------------------------------- the grid and the turns
+
+
+def test_full_runs_have_the_shapes_of_the_papers_tables():
+    found = {tuple(run[field] for field in SHAPES) for run in full()}
+    four, five = (
+        experiments.runs(id, "full")[0]
+        for id in ("arcgrad.table4", "arcgrad.table5")
+    )
+    shapes = [
+        (one["network"], one["batch_size"], one["embedding_dim"])
+        for one in (four, five)
+    ]
+    assert found == {
+        ("cuda", *shapes[0], 10),
+        ("cpu", *shapes[0], 10),
+        ("cuda", *shapes[1], 100),
+        ("cuda", "resnet18", *shapes[1][1:], 100),
+    }
+    for run in full():
+        assert run["columns"] == [*cost.COLUMNS]
+        assert {*images.METHODS} < {*run["columns"]}
+        assert run["weight_decay"] == four["weight_decay"]
+    trained = {run["column"] for run in experiments.runs("arcgrad.table4")}
+    assert trained == {*images.METHODS}
+
+
+def test_losses_of_a_run_are_those_of_the_tables():
+    (quick,) = experiments.runs(ID, "quick")
+    assert quick["device_type"] == "cpu" and quick["dataset"] is None
+    found = experiments.get(ID).losses(quick)
+    assert found == [*images.METHODS.values()]
+
+
+@pytest.mark.parametrize("number", [2, 3, 8])
+def test_every_round_has_every_loss_once_and_no_place_is_one_loss_s(number):
+    columns = [*"abcdefgh"[:number]]
+    rounds = [timing.turns(columns, k) for k in range(2 * number)]
+    assert all(sorted(one) == columns for one in rounds)
+    for place in range(number):
+        assert {one[place] for one in rounds} == {*columns}
+    before = {pair for one in rounds for pair in itertools.pairwise(one)}
+    assert {(b, a) for a, b in before} == before
+
+
+class Clock:
+    """A machine whose steps take known times, and that slows down."""
+
+    def __init__(self, seconds, slower=0.0):
+        self.time, self.calls = 0.0, []
+        self.seconds, self.slower = seconds, slower
+
+    def now(self):
+        return self.time
+
+    def steps(self):
+        return {name: self.step(name) for name in self.seconds}
+
+    def step(self, name):
+        def run():
+            self.calls.append(name)
+            drift = 1 + self.slower * len(self.calls)
+            self.time += self.seconds[name] * drift
+
+        return run
+
+
+def test_turns_are_as_long_as_asked_for_and_interleaved():
+    clock = Clock({"Soft": 1.0, "ArcGrad": 2.0, "Center": 4.0})
+    found, number = timing.in_turns(clock.steps(), 4, 5.0, clock.now)
+    assert number == 5
+    assert found == {"Soft": [1.0] * 4, "ArcGrad": [2.0] * 4} | {
+        "Center": [4.0] * 4
+    }
+    measured = clock.calls[-4 * 3 * number :]
+    for place in range(4):
+        turn = measured[15 * place : 15 * place + 15]
+        assert turn[::5] == timing.turns([*found], place)
+    warm = clock.calls[: -4 * 3 * number]
+    assert {*warm} == {*found} and warm.index("ArcGrad") > 0
+
+
+def test_one_long_step_is_a_turn():
+    clock = Clock({"Soft": 3.0, "ArcGrad": 3.1})
+    _, number = timing.in_turns(clock.steps(), 2, 0.1, clock.now)
+    assert number == 1
+    warm_up, first = ["Soft", "ArcGrad"], ["Soft", "ArcGrad"]
+    assert clock.calls == [*warm_up, *first, *first[::-1]]
+
+
+def test_a_drift_of_the_machine_cancels_in_the_ratio():
+    clock = Clock({"Soft": 1.0, "ArcGrad": 1.034}, slower=0.002)
+    found, _ = timing.in_turns(clock.steps(), 20, 0.0, clock.now)
+    one_after_the_other = [
+        np.mean(found["Soft"][:10]),
+        np.mean(found["ArcGrad"][10:]),
+    ]
+    extra = timing.extra(found, "ArcGrad", "Soft")
+    assert one_after_the_other[1] / one_after_the_other[0] - 1 > 0.06
+    assert extra.low < 0.034 < extra.high
+    assert extra.middle == pytest.approx(0.034, abs=0.001)
+
+
+def test_interval_is_that_of_order_statistics():
+    ratios = np.arange(1.0, 10.0)
+    seconds = {"Soft": [1.0] * 9, "ArcGrad": (1 + ratios).tolist()}
+    assert timing.extra(seconds, "ArcGrad", "Soft") == (5.0, 2.0, 8.0)
+    few = {k: v[: timing.LEAST_ROUNDS] for k, v in seconds.items()}
+    assert timing.extra(few, "ArcGrad", "Soft") == (3.5, 1.0, 6.0)
+    fewer = {k: v[: timing.LEAST_ROUNDS - 1] for k, v in seconds.items()}
+    assert math.isnan(timing.extra(fewer, "ArcGrad", "Soft").low)
+
+
+# ------------------------------------------------- measuring
+
+
+def test_a_run_has_positive_seconds_for_every_column():
+    found = cost.run_one(**TINY)
+    assert [*found["curves"]] == [*cost.COLUMNS]
+    for column, seconds in found["curves"].items():
+        assert len(seconds) == 6
+        assert all(0 < one < math.inf for one in seconds)
+        middle, low, high = found["metrics"]["over_softmax"][column]
+        assert low <= middle <= high
+        assert found["metrics"]["seconds"][column] == pytest.approx(
+            np.median(seconds), rel=1e-4
+        )
+    for column in ("Soft", "Soft (usual)"):
+        assert found["metrics"]["over_softmax"][column] == [0, 0, 0]
+
+
+def test_a_column_brings_its_own_softmax():
+    found = cost.run_one(["ArcGrad (usual)"], **TINY)
+    assert found["columns"] == ["Soft (usual)", "ArcGrad (usual)"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "changes", "problem"),
+    [
+        (["Hard"], {}, "no column 'Hard'; there are Soft, "),
+        (["Soft"], {"epochs": 3}, "no setting 'epochs'; there are network"),
+        (["Soft"], {"rounds": 5}, "rounds = 5: .* at least 6"),
+        (["Soft"], {"network": "vgg"}, "there is no network 'vgg'"),
+    ],
+)
+def test_what_can_not_be_timed_is_refused(columns, changes, problem):
+    with pytest.raises(ValueError, match=problem):
+        cost.run_one(columns, **changes)
+
+
+def test_the_weights_do_not_move_and_no_random_number_is_taken():
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    run = cost.one_run("cpu", ["Soft", "ArcGrad"], **TINY)
+    made = {}
+    with pytest.MonkeyPatch.context() as patch:
+        criteria = cost.criteria
+        patch.setattr(
+            cost, "criteria", lambda run: made.update(criteria(run)) or made
+        )
+        cost.measure(run)
+    assert torch.equal(torch.rand(3), expected)
+    before = {}
+    with torch.random.fork_rng():
+        torch.manual_seed(run["seed"])
+        cost.convnets.create("conv4", 3, 8)
+        before = cost.criteria(run)
+    for column, head in made.items():
+        assert torch.equal(head.weight, before[column].weight)
+        assert head.weight.grad.abs().sum() > 0
+
+
+def test_usual_losses_are_the_book_s_up_to_their_precision():
+    torch.manual_seed(0)
+    features, labels = torch.randn(12, 6), torch.arange(12) % 4
+    size = {"embedding_dim": 6, "num_classes": 4}
+    for column in ("Soft", "ArcGrad"):
+        loss, hyperparameters = images.METHODS[column]
+        ours = losses.create(loss, **size, **hyperparameters)
+        usual = cost.Usual(**size, logits=cost.USUAL[f"{column} (usual)"])
+        usual.weight = nn.Parameter(ours.weight.detach().clone())
+        expected = ours.losses(features, labels).float()
+        assert torch.allclose(
+            usual.losses(features, labels), expected, atol=1e-4
+        )
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "build")
+    return tmp_path
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """The grid with its own devices, and shapes that take no time."""
+    grid = cost.runs
+
+    def runs(profile):
+        return [run | TINY | {"network": "conv4"} for run in grid(profile)][
+            -2:
+        ]
+
+    experiment = experiments.get(ID)
+    experiments.unregister(ID)
+    changed = {**experiment.__dict__, "runs": runs}
+    yield experiments.register(experiments.Experiment(**changed))
+    experiments.unregister(ID)
+    experiments.register(experiment)
+
+
+def test_a_record_goes_round_and_needs_no_data(folder, small, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert experiments.run(ID, profile="full") == 1
+    assert experiments.run(ID, profile="full") == 0
+    (record,) = experiments.records(ID, "full")
+    assert not record["stale"] and record["device_type"] == "cpu"
+    assert record["dataset"] is None and record["data_sha256"] is None
+    assert record["precision"] == "float32" and record["threads"] >= 1
+    assert [*record["curves"]] == record["columns"]
+    (counts,) = [
+        one["runs"]["full"]
+        for one in experiments.status()["experiments"]
+        if one["id"] == ID
+    ]
+    assert counts == {"expected": 2, "measured": 1, "stale": 0}
+    (archive,) = results.pack(folder / "records.tar.gz", [ID])
+    (file,) = results.files(ID, "full")
+    file.unlink()
+    assert len(experiments.merge(archive).taken) == 1
+    assert experiments.records(ID, "full") == [record]
+    file.write_text(file.read_text().replace(record["code"], "0" * 16))
+    assert experiments.records(ID, "full")[0]["stale"]
+
+
+def test_without_a_gpu_its_runs_are_left_out(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert cost.measure(full()[0]) is None
+
+
+def test_the_gpu_is_asked_early_and_the_whole_at_last():
+    steps = experiments.agenda(experiments.available(), "full")
+    early = (ID, {"device_type": ["cuda"]})
+    assert steps.index(early) < steps.index(("arcgrad.table4", {"seed": [0]}))
+    assert steps.index((ID, {})) > steps.index(early)
+
+
+# ------------------------------------------------- counting
+
+
+def test_arithmetic_of_heads_is_the_derived():
+    run = cost.one_run("cpu", cost.COLUMNS, **TINY)
+    products = run["batch_size"] * run["classes"] * run["embedding_dim"]
+    found = work.table(run)["arithmetic"] / products
+    assert found["ArcGrad"] == 10
+    assert {*found.drop(["ArcGrad", "conv4"])} == {6}
+
+
+def test_a_head_s_calls_depend_on_nothing_but_the_loss():
+    settings = ({}, {"classes": 20}, {"batch_size": 9}, {"network": "iam_cnn"})
+    tables = [
+        work.table(cost.one_run("cpu", cost.COLUMNS, **TINY | one))
+        for one in settings
+    ]
+    counted = [one["calls"].iloc[1:].to_dict() for one in tables]
+    assert counted[0] == counted[1] == counted[2] == counted[3]
+    assert counted[0]["Soft"] < counted[0]["ArcGrad"]
+
+
+def test_a_call_is_counted_with_its_bytes():
+    a, b = torch.ones(3, 5), torch.ones(5, 2)
+    found = work.of(lambda: (a @ b).T.neg())
+    assert found == (2 * 3 * 5 * 2, 4 * (15 + 10 + 6 + 6 + 6), 2)
+
+
+def test_network_is_counted_as_published():
+    """He et al. 2016 have 41 million multiply-adds in ResNet-20."""
+    macs = work.of_network("resnet20", None, 2).arithmetic / 2 / 2 / 3
+    assert macs == pytest.approx(41e6, rel=0.03)
+
+
+# ------------------------------------------------- claim and sentences
+
+
+def record(run, percent, spread=0.2, base=0.006, **given):
+    """A record in which a column costs so many percent, ± its rounds."""
+    wobble = np.linspace(-spread, spread, run["rounds"])
+    curves = {
+        column: (
+            base
+            * (
+                1
+                + (percent.get(column, 0) + wobble * (column in percent)) / 100
+            )
+        ).tolist()
+        for column in run["columns"]
+    }
+    over = {c: [*timing.extra(curves, c, cost.base(c))] for c in curves}
+    seconds = {c: float(np.median(v)) for c, v in curves.items()}
+    return (
+        run
+        | {
+            "experiment": ID,
+            "profile": "full",
+            "metrics": {"seconds": seconds, "over_softmax": over},
+            "curves": curves,
+            "steps_a_turn": 40,
+            "precision": "bfloat16",
+            "threads": 2,
+            "device": "a GPU" if run["device_type"] == "cuda" else "a CPU",
+            "torch": "2.9",
+            "commit": "abc",
+            "date": "2026-01-02T03:04:05+00:00",
+            "stale": False,
+        }
+        | given
+    )
+
+
+def world(ours=2.0, usual=1.0, wide=4.0, deep=2.0, processor=None, **given):
+    """Records of the grid: what ArcGrad costs in each, in percent."""
+    values = [
+        {"ArcGrad": ours, "ArcGrad (usual)": usual},
+        {"ArcGrad": wide, "ArcGrad (usual)": usual},
+        {"ArcGrad": deep, "ArcGrad (usual)": usual},
+    ]
+    found = [
+        record(run, each, **given)
+        for run, each in zip(full(), values)
+        if each["ArcGrad"] is not None
+    ]
+    if processor is not None:
+        cost_there = {"ArcGrad": processor, "ArcGrad (usual)": processor}
+        found.append(record(full()[-1], cost_there))
+    return found
+
+
+def judged(monkeypatch, records):
+    monkeypatch.setattr(image_intervals, "fresh", lambda id: records)
+    return verdicts.finding(*KEY)
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict"),
+    [
+        ({}, YES),
+        ({"ours": 3.2}, YES),
+        ({"ours": 3.4}, CLOSE),
+        ({"ours": 3.9}, NO),
+        ({"ours": -1.0}, YES),
+        ({"usual": 3.9}, NO),
+        ({"wide": 2.0, "deep": 4.0}, NO),
+        ({"wide": 2.1}, CLOSE),
+        ({"ours": None}, NONE),
+        ({"deep": None}, NONE),
+        ({"ours": 3.9, "wide": None, "deep": None}, NONE),
+        ({"ours": 3.9, "processor": 1.0}, NO),
+    ],
+)
+def test_verdict_follows_the_records_of_a_gpu(monkeypatch, given, verdict):
+    found = judged(monkeypatch, world(**given))
+    assert found.verdict == verdict, found.measured
+    assert "ResNet-18" in found.why and found.page == "14_cost.html"
+    if given.get("ours", 2.0) is not None:
+        assert f"ArcGrad {given.get('ours', 2.0):+.2f} [" in found.measured
+
+
+@pytest.mark.parametrize("percent", [0.1, 3.4, 50.0])
+def test_a_processor_settles_nothing_and_is_shown(monkeypatch, percent):
+    records = [world(processor=percent)[-1]]
+    found = judged(monkeypatch, records)
+    assert found.verdict == NONE
+    assert "settles nothing" in found.measured
+    assert f"ArcGrad {percent:+.2f} [" in found.measured
+    assert judged(monkeypatch, []).measured == ""
+
+
+def test_the_printed_number_is_the_paper_s():
+    assert f"{audit_cost.PRINTED}%" in papers.claim(*KEY[1:])["printed"]
+
+
+def test_files_are_read_for_the_verdict(folder, monkeypatch):
+    from arcbook.experiments import running
+
+    for run, one in zip(full(), world(processor=1.0)):
+        made = {k: v for k, v in one.items() if k != "stale"}
+        made |= {"code": running._code(ID, run), "data_sha256": None}
+        file = results.path(ID, "full", cost.name(run), run)
+        results.write(file, json.loads(json.dumps(made)))
+    assert verdicts.finding(*KEY).verdict == YES
+    file = results.path(ID, "full", cost.name(full()[0]), full()[0])
+    file.write_text(file.read_text().replace(made["code"], "0" * 16))
+    assert verdicts.finding(*KEY).verdict == NONE
+
+
+def shares():
+    runs = [run | {"batch_size": 8} for run in full()[1:3]]
+    return [work.shares(run) for run in runs]
+
+
+def paragraphs(records):
+    parts = sentences.claim(records, 0.034, *shares()).split("\n\n")
+    assert [part.split(".**")[0] for part in parts] == [
+        *("**What holds", "**What does not", "**What is not known")
+    ]
+    return parts
+
+
+def test_sentences_say_what_holds_and_what_does_not():
+    holds, fails, _ = paragraphs(world())
+    assert "ArcGrad adds +2.00% [" in holds and "ResNet-34" in holds
+    assert "Nothing measured" in fails
+    holds, fails, _ = paragraphs(world(ours=5.0, wide=2.0, deep=4.0))
+    assert "ArcGrad adds +5.00% [" in fails
+    assert "ArcGrad as usually written adds +1.00% [" in holds
+    assert "+4.00%" in fails and "+4.00%" not in holds
+    _, _, open_ = paragraphs(world(ours=3.4, wide=2.1))
+    assert "adds +3.40% [" in open_ and "+2.10%" in open_
+
+
+def test_sentences_of_nothing_and_of_a_processor_name_no_number():
+    for records in ([], [world(processor=9.0)[-1]]):
+        holds, fails, open_ = paragraphs(records)
+        assert "Not measured yet" in open_ and "Nothing" in fails
+        assert "9.00" not in holds + fails + open_
+        assert sentences.measured(records, "cuda").startswith("Not measured")
+    assert "+9.00% [" in sentences.measured(records, "cpu")
+
+
+def test_a_measured_line_names_device_date_and_steps():
+    (line,) = sentences.measured(world(wide=None, deep=None), "cuda").split(
+        "\n"
+    )
+    for part in (
+        *("a step with Soft takes 6.00 ms", "a GPU, bfloat16, PyTorch 2.9"),
+        *("21 rounds of 40 steps a loss", "2 January 2026"),
+        *("ResNet-18, C = 10, d = 100, batches of 256", "commit abc."),
+    ):
+        assert part in line
+
+
+def test_price_of_a_call():
+    table = work.table(full()[0] | {"batch_size": 8})
+    more = table["calls"]["ArcGrad"] - table["calls"]["Soft"]
+    found = sentences.a_call(world()[0], table)
+    assert f"{more} calls" in found
+    assert f"{1e6 * 0.02 * 0.006 / more:.2g} µs each" in found
+    assert "not measured yet" in sentences.a_call(None, table)
+
+
+def test_numerics_compare_with_the_usual_softmax():
+    one = record(full()[0], {"Soft": 1.5}, spread=0)
+    assert "+1.50% [" in sentences.numerics(one)
+    assert sentences.numerics(None) == ""
+
+
+def test_a_live_timing_says_that_it_is_one():
+    text = sentences.live(record(full()[-1], {"ArcGrad": 2.0}))
+    assert "live timing" in text and "another run" in text
+    listed = text.split("holds 0 for ")[1]
+    assert "ArcGrad (usual)" in listed and "ArcGrad," not in listed
+
+
+def test_figures_show_what_is_measured_and_what_is_not():
+    figures.style()
+    records = world(deep=None, processor=2.0)
+    found = [
+        (sentences.short(run), cost.find(records, run)) for run in full()[:3]
+    ]
+    figure = plots.costs(found, cost.COLUMNS, 0.034)
+    axes = figure.axes
+    said = [[text.get_text() for text in one.texts] for one in axes]
+    assert said == [[], [], ["not measured yet"]]
+    hollow = [
+        line for line in axes[0].lines if line.get_markerfacecolor() == "none"
+    ]
+    assert [line.get_xdata()[0] for line in hollow] == [pytest.approx(3.4)]
+    filled = [
+        line.get_xdata()[0]
+        for line in axes[0].lines
+        if line.get_marker() == "*" and line not in hollow
+    ]
+    assert filled == [pytest.approx(2.0), pytest.approx(1.0)]
+    plt.close("all")
+
+
+def test_growth_marks_where_arithmetic_is_the_published_share():
+    figures.style()
+    figure = plots.growth({"resnet18": 4e9, "conv4": 4e6}, 100, 0.034)
+    dots = [
+        line.get_xdata()[0]
+        for line in figure.axes[0].lines
+        if line.get_marker() == "o"
+    ]
+    assert dots == [pytest.approx(340_000), pytest.approx(340)]
+    plt.close("all")
