@@ -41,7 +41,8 @@ format: $(READY) ## bring code and notebooks into shape
 
 lock: $(READY) ## pin the newest versions that fit pyproject.toml
 	$(BIN)/pip install --quiet pip-tools
-	$(BIN)/pip-compile --quiet --upgrade --all-extras --strip-extras \
+	$(BIN)/pip-compile --quiet --upgrade --strip-extras \
+	  --extra book --extra dask --extra test \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	  --no-header --no-annotate --allow-unsafe --output-file requirements.lock \
 	  requirements.in pyproject.toml

@@ -63,6 +63,28 @@ def test_run_hands_its_options_on(monkeypatch):
     assert given == {"profile": "full", "jobs": 2, "progress": False}
 
 
+def test_run_hands_the_runs_to_a_cluster(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        experiments, "run", lambda name, **given: calls.append(given)
+    )
+    place = {"backend": "dask", "scheduler": "tcp://10.0.0.1:8786"}
+    options = [f"--{name}={value}" for name, value in place.items()]
+    assert invoke("run", "arcgrad.fig2", *options).exit_code == 0
+    assert invoke("run", "arcgrad.fig2", "--backend", "ray").exit_code == 0
+    first, second = calls
+    assert place.items() <= first.items()
+    assert second["backend"] == "ray" and second["scheduler"] is None
+
+
+def test_a_scheduler_for_loky_is_bad_usage(capsys):
+    address = ("--scheduler", "tcp://10.0.0.1:8786")
+    code, error = fails(capsys, "run", "arcgrad.fig2", *address)
+    assert code == 2
+    assert "needs the backend dask or ray" in error
+    assert invoke("run", "arcgrad.fig2", "--backend", "x").exit_code == 2
+
+
 def test_run_without_a_budget(monkeypatch):
     budgets = []
     monkeypatch.setattr(

@@ -6,20 +6,16 @@ what has to hold there.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import math
 import os
-import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from urllib.parse import urlsplit
 
-PATIENCE = 10.0  # seconds for a cluster to answer, and to have a worker
+from arcbook.experiments import addresses
 
 
 def check(backend: str, scheduler: str | None = None) -> None:
@@ -165,13 +161,13 @@ def _dask(jobs, scheduler):
                 )
             scheduler = stack.enter_context(cluster).scheduler_address
         else:
-            _knock(scheduler)
-            _ask(scheduler)
+            addresses.knock(scheduler)
+            addresses.ask_dask(scheduler)
         client = stack.enter_context(
             distributed.Client(scheduler, set_as_default=False)
         )
         try:
-            client.wait_for_workers(1, timeout=PATIENCE)
+            client.wait_for_workers(1, timeout=addresses.PATIENCE)
         except TimeoutError:
             raise RuntimeError(
                 f"the dask scheduler at {scheduler} has no worker: start one "
@@ -184,14 +180,14 @@ def _dask(jobs, scheduler):
         except Exception as error:
             raise RuntimeError(
                 f"the dask cluster at {scheduler} can't run this code "
-                f"({_first_line(error)}): install the checkout where its "
-                "scheduler and its workers are"
+                f"({addresses.first_line(error)}): install the checkout "
+                "where its scheduler and its workers are"
             ) from None
         try:
             yield Backend(client=client), None, _check_worker
         except distributed.KilledWorker as error:
             raise RuntimeError(
-                f"dask gave a run up: {_first_line(error)}"
+                f"dask gave a run up: {addresses.first_line(error)}"
             ) from None
         except distributed.CancelledError:
             raise RuntimeError(
@@ -234,7 +230,7 @@ def _ray(jobs, scheduler):
         "runtime_env": {"env_vars": _threads(jobs)},
     }
     if scheduler is not None:
-        _knock(scheduler)
+        addresses.knock(scheduler)
     try:
         ray.init(
             scheduler or "local",
@@ -243,7 +239,7 @@ def _ray(jobs, scheduler):
             **({} if scheduler else here),
         )
     except ConnectionError as error:
-        raise _no_answer(scheduler, error) from None
+        raise addresses.no_answer(scheduler, error) from None
     try:
         there = ray.cluster_resources()
         gpus = int(there.get("GPU", 0))
@@ -254,7 +250,7 @@ def _ray(jobs, scheduler):
         yield place, slots, _check_worker
     except ray.exceptions.RayError as error:
         raise RuntimeError(
-            f"ray gave a run up: {_first_line(error)}"
+            f"ray gave a run up: {addresses.first_line(error)}"
         ) from None
     finally:
         ray.shutdown()
@@ -272,52 +268,7 @@ def _threads(jobs):
     return {name: os.environ.get(name, own) for name in names}
 
 
-def _knock(scheduler):
-    """Look whether there is anybody, for which ray would take minutes."""
-    place = urlsplit(scheduler if "://" in scheduler else f"//{scheduler}")
-    try:
-        address = place.hostname or "", int(place.port)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"{scheduler} is no address of a scheduler, such as "
-            "tcp://10.0.0.1:8786"
-        ) from None
-    try:
-        socket.create_connection(address, PATIENCE).close()
-    except OSError as error:
-        raise _no_answer(scheduler, error) from None
-
-
-def _ask(scheduler):
-    """Look whether it is a dask scheduler, of which a client would hang."""
-    from distributed.core import rpc
-
-    async def ask():
-        async with rpc(scheduler) as there:
-            await asyncio.wait_for(there.identity(), PATIENCE)
-
-    try:
-        with ThreadPoolExecutor(1) as pool:  # a notebook has its own loop
-            pool.submit(asyncio.run, ask()).result()
-    except TimeoutError:
-        reason = "what is there speaks no dask"
-        raise _no_answer(scheduler, reason) from None
-    except (OSError, ValueError) as error:
-        raise _no_answer(scheduler, error) from None
-
-
-def _no_answer(scheduler, error):
-    return RuntimeError(
-        f"no scheduler answers at {scheduler} ({_first_line(error)}): start "
-        "one there, or correct the address"
-    )
-
-
 def _missing(extra):
     return RuntimeError(
         f"the backend {extra} is not installed: pip install -e '.[{extra}]'"
     )
-
-
-def _first_line(error):
-    return str(error).strip().partition("\n")[0]
