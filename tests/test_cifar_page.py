@@ -12,24 +12,23 @@ from scipy import stats
 
 from arcbook import (
     audit,
-    cifar_pages,
     datasets,
     experiments,
     figures,
-    leads,
     live_images,
-    measured,
     papers,
 )
+from arcbook.analysis import cifar_pages, leads, measured
+from arcbook.analysis.tables import UNMEASURED
 from arcbook.audit import verdicts as words
 from arcbook.figures import cifar as plots
 from arcbook.figures import cifar100 as plots100
 from arcbook.figures import schedules
-from arcbook.tables import UNMEASURED
 from arcbook.verdicts import NOT_YET
 from arcbook.verdicts import cifar as verdicts
 from arcbook.verdicts import cifar100 as sentences
 from arcbook.verdicts import epochs as over
+from arcbook.verdicts.claims import quoted
 
 BOTH = "arcgrad", "angular-learning"
 
@@ -301,7 +300,6 @@ def test_a_sweep_leaves_out_what_a_loss_does_not_have(monkeypatch):
         return live_images.Live([{"column": columns[0]} | changes])
 
     monkeypatch.setattr(live_images, "quick", quick)
-    monkeypatch.setattr(cifar_pages, "missing", lambda name: "")
     live = cifar_pages.trained(
         "arcgrad.table5", ["Soft", "ArcGrad"], s=[1.0, 10.0], seed=[3]
     )
@@ -329,7 +327,6 @@ def test_a_page_downloads_nothing(monkeypatch, tmp_path):
 def test_a_problem_of_the_data_is_passed_on(monkeypatch):
     problem = live_images.Live(problem="the file is altered.")
     monkeypatch.setattr(live_images, "quick", lambda *a, **k: problem)
-    monkeypatch.setattr(cifar_pages, "missing", lambda name: "")
     live = cifar_pages.trained("arcgrad.table7", ["Soft"], epochs=[1])
     assert live.problem == "the file is altered."
 
@@ -346,7 +343,7 @@ def test_images_in_both_parts_are_found_with_their_labels(monkeypatch):
         class_names=("a", "b", "c"),
     )
     monkeypatch.setattr(datasets, "load", lambda *a, **k: images)
-    monkeypatch.setattr(cifar_pages, "missing", lambda name: "")
+    monkeypatch.setattr(live_images, "missing", lambda name: "")
     pairs = cifar_pages.in_both_parts()
     assert pairs.to_numpy().tolist() == [["b", "b"], ["a", "b"]]
     text = sentences.duplicates(pairs, 2, 4)
@@ -488,9 +485,12 @@ def test_claims_are_quoted_with_their_verdict():
         for item in audit.claims(paper, names)
     ]
     assert set(verdicts.SAYS) == {item.item for item in items}
-    text = verdicts.claims(items)
+    text = quoted(items)
     for item in items:
         assert f"> {item.printed} [{item.paper}, {item.place}]" in text
+    (one,) = audit.claims("arcgrad", ["epochs"])
+    one = audit.Item(**one.__dict__ | {"measured": "+1 [0, 2]"})
+    assert "Measured: +1 [0, 2]." in quoted([one])
     kept = verdicts.standing(items, ["A holds."], ["B fails."])
     assert kept.startswith("**What holds.** A holds.")
     assert "**What does not.** B fails." in kept

@@ -9,15 +9,8 @@ import sympy as sp
 import torch
 from matplotlib import pyplot as plt
 
-from arcbook import (
-    compactness,
-    experiments,
-    figures,
-    geometry,
-    metrics,
-    packing,
-    scatter,
-)
+from arcbook import experiments, figures, geometry, metrics, packing
+from arcbook.analysis import compactness, scatter
 from arcbook.audit import image_intervals, ledger, sphere
 from arcbook.figures import compactness as plots
 from arcbook.figures import cosines, ridges

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from arcbook import candidates, comparisons, papers, tables
+from arcbook import papers
+from arcbook.analysis import candidates, comparisons, tables
 from arcbook.experiments import uci
 from arcbook.verdicts import listed, protocol
 from arcbook.verdicts import uci as verdicts

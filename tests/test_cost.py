@@ -18,8 +18,8 @@ from arcbook import (
     paths,
     results,
     timing,
-    work,
 )
+from arcbook.analysis import work
 from arcbook.audit import cost as audit_cost
 from arcbook.audit import image_intervals, verdicts
 from arcbook.experiments import cost, images
@@ -407,7 +407,8 @@ def test_verdict_follows_the_records_of_a_gpu(monkeypatch, given, verdict):
     assert found.verdict == verdict, found.measured
     assert "ResNet-18" in found.why and found.page == "14_cost.html"
     if given.get("ours", 2.0) is not None:
-        assert f"ArcGrad {given.get('ours', 2.0):+.2f} [" in found.measured
+        printed = f"{given.get('ours', 2.0):+.2f}".replace("-", "−")
+        assert f"ArcGrad {printed} [" in found.measured
 
 
 @pytest.mark.parametrize("percent", [0.1, 3.4, 50.0])

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arcbook import datasets, depth, ensembles
+from arcbook import datasets, ensembles
+from arcbook.analysis import depth
 from arcbook.experiments import uci
 from arcbook.verdicts import layers as verdicts
 

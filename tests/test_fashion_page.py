@@ -9,15 +9,8 @@ import torch
 from matplotlib import pyplot as plt
 from scipy.optimize import minimize_scalar
 
-from arcbook import (
-    derivations,
-    experiments,
-    figures,
-    losses,
-    measured,
-    packing,
-    phases,
-)
+from arcbook import derivations, experiments, figures, losses, packing
+from arcbook.analysis import measured, phases
 from arcbook.audit.verdicts import NOT_REPLICATED, REPLICATED, UNMEASURED
 from arcbook.figures import fashion as plots
 from arcbook.figures import rays
@@ -464,12 +457,6 @@ def test_ending_sorts_claims_by_their_verdict():
     assert "1 of 3 claims are open" in unknown
     assert "Maybe" not in holds + fails
     assert "none so far" in verdicts.ending([item(UNMEASURED)])
-
-
-def test_claims_are_printed_with_place_and_verdict():
-    found = verdicts.claims([item(REPLICATED, measured="+1 [0, 2]")])
-    assert "“It is so.” [arcgrad, Section I] **Replicated.**" in found
-    assert "Measured: +1 [0, 2]. One run." in found
 
 
 # ------------------------------------------------- pictures

@@ -44,11 +44,21 @@ def test_refuses_what_a_run_does_not_have():
 
 
 def test_says_why_there_are_no_runs_without_the_data(monkeypatch):
-    def missing(*_, **__):
-        raise datasets.DataError("there is no CIFAR-10 here")
+    def damaged(*_, **__):
+        raise datasets.DataError("the file is altered")
 
-    monkeypatch.setattr(datasets, "load", missing)
+    monkeypatch.setattr(datasets, "load", damaged)
     experiments.images._images.cache_clear()
+    live = live_images.quick("mnist-cosine.fig1")
+    assert live.records == []
+    assert live.problem == "the file is altered"
+
+
+def test_downloads_nothing(monkeypatch, tmp_path):
+    monkeypatch.delenv("ARCBOOK_DATA", raising=False)
+    monkeypatch.setenv("ARCBOOK_CACHE", str(tmp_path))
+    monkeypatch.setattr(datasets, "load", lambda *_, **__: pytest.fail())
     live = live_images.quick("arcgrad.table4", ["Soft"])
     assert live.records == []
-    assert live.problem == "there is no CIFAR-10 here"
+    assert "CIFAR-10 is not on this machine" in live.problem
+    assert live_images.missing("mnist", sample=True) == ""

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arcbook import experiments, measured, papers, tables
+from arcbook import experiments, papers
+from arcbook.analysis import measured, tables
 
 TABLES = (
     ("arcgrad", "table4"),

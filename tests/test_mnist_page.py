@@ -13,16 +13,13 @@ from scipy import stats
 
 from arcbook import (
     audit,
-    chance,
     derivations,
     experiments,
     losses,
-    margins,
-    measured,
     packing,
     papers,
-    spheres,
 )
+from arcbook.analysis import chance, margins, measured, spheres
 from arcbook.audit import numbers, verdicts
 from arcbook.audit.tables import settled
 from arcbook.figures import hemispheres, iam_digits, mnist

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from arcbook import datasets, experiments, papers, tables
+from arcbook import datasets, experiments, papers
+from arcbook.analysis import tables
+from arcbook.analysis.tables import UNMEASURED
 from arcbook.experiments import uci
-from arcbook.tables import UNMEASURED
 
 SETS = ("iris", "votes", "hayes-roth")
 

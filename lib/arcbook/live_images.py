@@ -25,6 +25,8 @@ class Live:
 def quick(id: str, columns: Sequence[str] | None = None, **changes) -> Live:
     """Train runs of an experiment's quick profile, writing no record.
 
+    Nothing is downloaded for it.
+
     Args:
         id: of an image experiment.
         columns: what the paper calls the losses; all where None.
@@ -45,10 +47,30 @@ def quick(id: str, columns: Sequence[str] | None = None, **changes) -> Live:
         changed = _changed(id, run, changes)
         if changed not in chosen:
             chosen.append(changed)
+    if problem := missing(chosen[0]["dataset"], chosen[0]["sample"]):
+        return Live(problem=problem)
     try:
         return Live([run | _measured(run) for run in chosen])
     except datasets.DataError as error:
         return Live(problem=str(error))
+
+
+def missing(name: str, sample: bool = False) -> str:
+    """Why the images of a data set can't be read here; "" if they can.
+
+    A page downloads nothing by itself.
+
+    Args:
+        name: of a data set.
+        sample: whether its sample will do.
+    """
+    place = datasets.locate(name, sample=sample)
+    if place.kind != "download" or place.occupied:
+        return ""
+    return (
+        f"{datasets.card(name).title} is not on this machine: {place.remedy}, "
+        "or point ARCBOOK_DATA at a folder that has it."
+    )
 
 
 def _measured(run):

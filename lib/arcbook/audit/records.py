@@ -9,15 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from arcbook import (
-    comparisons,
-    depth,
-    experiments,
-    papers,
-    results,
-    statistics,
-    tables,
-)
+from arcbook import experiments, papers, results, statistics
+from arcbook.analysis import comparisons, depth, tables
 from arcbook.audit import numbers
 from arcbook.audit.verdicts import (
     CLOSE,

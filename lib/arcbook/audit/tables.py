@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from arcbook import chance, papers
+from arcbook import papers
+from arcbook.analysis import chance
 from arcbook.audit import numbers
 from arcbook.audit.verdicts import (
     CONSISTENT,

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from arcbook import tables
+from arcbook.analysis import tables
 from arcbook.experiments.images import ANGULAR_METHODS, METHODS
 from arcbook.figures.style import BASELINE, INK, colour, marker, spaced
 from arcbook.figures.uci import PUBLISHED

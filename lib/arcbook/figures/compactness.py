@@ -11,7 +11,8 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 from matplotlib.patches import Arc
 
-from arcbook import compactness, geometry
+from arcbook import geometry
+from arcbook.analysis import compactness
 from arcbook.audit import sphere
 from arcbook.experiments import images
 from arcbook.figures.style import BASELINE, INK, colour, degrees, marker

@@ -10,7 +10,8 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgb
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from arcbook import packing, scatter
+from arcbook import packing
+from arcbook.analysis import scatter
 from arcbook.figures.compactness import look
 from arcbook.figures.ridges import drawable
 from arcbook.figures.style import BASELINE, colour

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib import colors
 from matplotlib import pyplot as plt
 
-from arcbook import measured, phases
+from arcbook.analysis import measured, phases
 from arcbook.experiments.images import ANGULAR_METHODS
 from arcbook.figures.style import (
     BASELINE,

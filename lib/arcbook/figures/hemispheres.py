@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
-from arcbook import spheres
+from arcbook.analysis import spheres
 from arcbook.figures.style import BASELINE, INK
 
 # Ten colours that stand out 2.5 to 1 or more on white and on the dark page.

@@ -10,7 +10,8 @@ import pandas as pd
 import sympy as sp
 from matplotlib import pyplot as plt
 
-from arcbook import derivations, measured
+from arcbook import derivations
+from arcbook.analysis import measured
 from arcbook.figures.mnist import HOLLOW
 from arcbook.figures.style import INK, colour, degrees, marker
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from arcbook import depth
+from arcbook.analysis import depth
 from arcbook.figures.style import BASELINE, INK, spaced
 from arcbook.figures.uci import PUBLISHED, look
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from arcbook import chance, margins, measured
+from arcbook.analysis import chance, margins, measured
 from arcbook.experiments.mnist import M2
 from arcbook.figures.style import (
     BASELINE,

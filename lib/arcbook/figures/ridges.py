@@ -10,7 +10,7 @@ from IPython.display import Markdown
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
-from arcbook import scatter
+from arcbook.analysis import scatter
 from arcbook.figures.compactness import look
 from arcbook.figures.style import show as publish
 from arcbook.figures.style import spaced

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.ticker import MaxNLocator
 
-from arcbook import cifar_pages, measured
+from arcbook.analysis import cifar_pages, measured
 from arcbook.figures.cifar import SMALL, look
 from arcbook.figures.style import BASELINE, INK, colour, spaced
 

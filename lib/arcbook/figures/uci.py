@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from arcbook import comparisons, datasets, statistics, tables
+from arcbook import datasets, statistics
+from arcbook.analysis import comparisons, tables
 from arcbook.experiments import uci
 from arcbook.figures.style import BASELINE, INK, colour, marker
 

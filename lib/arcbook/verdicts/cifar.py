@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from arcbook import leads, measured
+from arcbook.analysis import leads, measured
 from arcbook.audit import Item
 from arcbook.audit.verdicts import CLOSE, NOT_REPLICATED, REPLICATED
 from arcbook.verdicts import NOT_YET, listed
+from arcbook.verdicts.claims import capital
 from arcbook.verdicts.epochs import signed
 
 SAYS = {
@@ -34,22 +35,6 @@ CLAIMS = {
         *("train-99-9", "state-of-the-art"),
     ),
 }
-
-
-def claims(items: Sequence[Item]) -> str:
-    """Claims as printed, with what the prints and the records say of them.
-
-    Args:
-        items: as from `audit.claims`.
-    """
-    return "\n\n".join(
-        f"> {item.printed} [{item.paper}, {item.place}]\n\n"
-        f"*{_capital(item.verdict)}.* "
-        + (f"By its own numbers: {item.in_print}. " if item.in_print else "")
-        + item.why
-        + (f" Measured: {item.measured}." if item.measured else "")
-        for item in items
-    )
 
 
 def standing(
@@ -87,15 +72,11 @@ def _by_print(items):
     for item in items:
         if item.in_print:
             says = f"{SAYS[item.item]} [{item.paper}]"
-            said.setdefault(_capital(item.in_print), []).append(says)
+            said.setdefault(capital(item.in_print), []).append(says)
     if not said:
         return "No printed numbers speak of them."
     listing = " ".join(f"{word}: {'; '.join(x)}." for word, x in said.items())
     return f"What the papers' own numbers say of them. {listing}"
-
-
-def _capital(text):
-    return text[:1].upper() + text[1:]
 
 
 def quick_rates(ours: str = "ArcGrad", rival: str = "Soft") -> str:

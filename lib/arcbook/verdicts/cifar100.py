@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
-from arcbook import measured
+from arcbook.analysis import measured
+from arcbook.analysis.tables import UNMEASURED
 from arcbook.audit import two_papers
-from arcbook.tables import UNMEASURED
 from arcbook.verdicts import listed
 from arcbook.verdicts.epochs import signed
 

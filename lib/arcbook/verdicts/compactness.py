@@ -10,14 +10,8 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML, Markdown
 
-from arcbook import (
-    audit,
-    compactness,
-    experiments,
-    geometry,
-    pages,
-    tables,
-)
+from arcbook import audit, experiments, geometry, pages
+from arcbook.analysis import compactness, tables
 from arcbook.audit import sphere
 from arcbook.audit.report import NAMES
 from arcbook.audit.verdicts import NOT_REPLICATED, REPLICATED

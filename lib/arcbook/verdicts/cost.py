@@ -40,7 +40,8 @@ def setting(run: Mapping) -> str:
 def percent(found: timing.Extra) -> str:
     """A cost with its interval, such as "+3.40% [+3.10%, +3.80%]"."""
     low, high = (f"{100 * end:+.2f}%" for end in (found.low, found.high))
-    return f"{100 * found.middle:+.2f}% [{low}, {high}]"
+    text = f"{100 * found.middle:+.2f}% [{low}, {high}]"
+    return text.replace("-", "−")
 
 
 def seconds(record: Mapping) -> str:

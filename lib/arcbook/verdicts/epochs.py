@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from arcbook import chance, experiments, leads, measured
+from arcbook import experiments
+from arcbook.analysis import chance, leads, measured
 from arcbook.verdicts import NOT_YET, listed
 
 SAME = {"Arc": "ArcGrad"}

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from arcbook import experiments, measured, phases, tables
+from arcbook import experiments
+from arcbook.analysis import measured, phases, tables
+from arcbook.analysis.tables import UNMEASURED
 from arcbook.audit.report import NAMES
 from arcbook.audit.verdicts import NOT_REPLICATED, REPLICATED
-from arcbook.tables import UNMEASURED
 from arcbook.verdicts import NOT_YET, listed
 
 SMALLER = "ArcGrad's sentence, that a smaller s gives tighter classes"
@@ -291,22 +292,6 @@ def _gap(other, ours, images=10_000):
     shares = np.array([other, ours]) / 100
     half = 1.96 * 100 * math.sqrt((shares * (1 - shares)).sum() / images)
     return other - ours - half, other - ours + half
-
-
-def claims(items: Iterable) -> str:
-    """Claims as a list: the printed sentence, its verdict, what it rests on.
-
-    Args:
-        items: as from `audit.claims`.
-    """
-    lines = []
-    for item in items:
-        measured = f" Measured: {item.measured}." if item.measured else ""
-        lines.append(
-            f"- “{item.printed}” [{item.paper}, {item.place}] "
-            f"**{item.verdict.capitalize()}.**{measured} {item.why}"
-        )
-    return "\n".join(lines)
 
 
 def ending(items: Iterable) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from arcbook import comparisons
+from arcbook.analysis import comparisons
 from arcbook.verdicts import NOT_YET, listed
 
 NEAR = 12.0

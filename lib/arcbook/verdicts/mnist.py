@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from arcbook import chance, margins, spheres
+from arcbook.analysis import chance, margins, spheres
 from arcbook.audit import Item, numbers
 from arcbook.audit.verdicts import (
     FAILS,

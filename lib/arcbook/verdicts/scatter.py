@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from arcbook import scatter
+from arcbook.analysis import scatter
 from arcbook.verdicts import listed
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from arcbook import comparisons, statistics, tables
+from arcbook import statistics
+from arcbook.analysis import comparisons, tables
 from arcbook.verdicts import LEVEL, NOT_YET, TOO_FEW, listed
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from scipy import optimize, stats
 
-from arcbook import chance, experiments, measured, papers
+from arcbook import experiments, papers
+from arcbook.analysis import chance, measured
 
 SEEDS = 5
 OURS = {"arcgrad": "ArcGrad", "angular-learning": "Arc"}

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from arcbook import datasets, papers, statistics, tables
+from arcbook import datasets, papers, statistics
+from arcbook.analysis import tables
 
 SPLITS = 10
 LEAST = 3

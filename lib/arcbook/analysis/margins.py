@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from arcbook import chance, datasets, measured, papers
+from arcbook import datasets, papers
+from arcbook.analysis import chance, measured
 
 ID = "mnist-cosine.table1"
 COLUMNS = ("ArcFace", "Combined")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from itertools import product
 
@@ -14,15 +13,8 @@ import torch
 from IPython.display import Markdown
 from torch.optim.lr_scheduler import OneCycleLR
 
-from arcbook import (
-    datasets,
-    experiments,
-    live_images,
-    measured,
-    pages,
-    papers,
-    tables,
-)
+from arcbook import datasets, experiments, live_images, pages, papers
+from arcbook.analysis import measured, tables
 
 KINDS = "○", "●"
 METRICS = {"accuracy": "top-1", "top5": "top-5"}
@@ -179,38 +171,19 @@ def by_place(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def missing(name: str) -> str:
-    """Why the images of a data set can't be read here; "" if they can.
-
-    A page downloads nothing by itself.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pooch's progress bar in Jupyter
-        place = datasets.locate(name, sample=False)
-    if place.kind != "download" or place.occupied:
-        return ""
-    return (
-        f"{datasets.card(name).title} is not on this machine: {place.remedy}, "
-        "or point ARCBOOK_DATA at a folder that has it."
-    )
-
-
 def trained(
     id: str, columns: Sequence[str], **values: Sequence
 ) -> live_images.Live:
     """Train quick runs for all combinations of some values.
 
-    Nothing is downloaded for it. A hyperparameter that a column does not
-    have is left out, and its run trained once.
+    A hyperparameter that a column does not have is left out, and its run
+    trained once.
 
     Args:
         id: of an experiment.
         columns: what the paper calls the losses.
         **values: of a run's fields or hyperparameters, several of each.
     """
-    first = experiments.runs(id, "quick")[0]
-    if problem := missing(first["dataset"]):
-        return live_images.Live(problem=problem)
     records = []
     for column in columns:
         (has, *_) = experiments.runs(id, "quick", {"column": [column]})
@@ -298,7 +271,7 @@ def in_both_parts(name: str = "cifar100") -> pd.DataFrame | None:
         A row a test image: its class, and the class of the same image in
         training; None if the data are not on this machine.
     """
-    if missing(name):
+    if live_images.missing(name):
         return None
     images = datasets.load(name, sample=False)
     labels = {

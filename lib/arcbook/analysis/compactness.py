@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from arcbook import experiments, geometry, measured
+from arcbook import experiments, geometry
+from arcbook.analysis import measured
 from arcbook.audit import sphere
 from arcbook.experiments import images
 

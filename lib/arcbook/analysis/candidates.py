@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from arcbook import tables
+from arcbook.analysis import tables
 from arcbook.experiments import uci
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from arcbook import compactness, live_images, packing
+from arcbook import live_images, packing
+from arcbook.analysis import compactness
 from arcbook.experiments import cifar
 
 FIRST_QUARTER = 0.25

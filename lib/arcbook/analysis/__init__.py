@@ -1,0 +1,1 @@
+"""What records, data and printed tables show, before it is drawn or said."""
