@@ -13,6 +13,7 @@ LONGEST_LINE = 75
 TWICE = ("01_angles", "04_scale")
 CHANGED = {
     "06_uci": {"dataset": "balance-scale"},
+    "10_fashion": {"scales": [3.0], "epochs": 1, "classes": 100},
 }
 
 
