@@ -274,8 +274,18 @@ def test_without_a_scheduler_one_is_started(
 ):
     pytest.importorskip(backend)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    before = dict(os.environ)
     here, elsewhere = run_both(folder, monkeypatch, backend, jobs)
     assert elsewhere == here
+    assert dict(os.environ) == before
+
+
+def test_a_given_number_of_threads_goes_for_every_library(monkeypatch):
+    """PyTorch takes MKL's number where it differs from OpenMP's."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    assert set(backends._threads(1).values()) == {"1"}
 
 
 def test_the_time_ends_before_a_run_begins(registered, folder):

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from unittest.mock import patch
 
 from arcbook.experiments import addresses
 
@@ -150,6 +151,7 @@ def _dask(jobs, scheduler):
 
     with ExitStack() as stack:
         if scheduler is None:
+            stack.enter_context(patch.dict(os.environ))  # nannies write there
             name = "distributed.nanny.pre-spawn-environ"
             with dask.config.set({name: _threads(jobs)}):
                 cluster = distributed.LocalCluster(
@@ -260,11 +262,14 @@ BACKENDS = {"loky": _loky, "dask": _dask, "ray": _ray}
 
 
 def _threads(jobs):
-    """The environment that loky gives each of so many processes here."""
+    """Numbers of threads for each of so many processes here.
+
+    As loky gives them. PyTorch follows MKL's where the two differ.
+    """
     from joblib import cpu_count
 
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    own = str(max(1, cpu_count() // jobs))
+    own = os.environ.get(names[0], str(max(1, cpu_count() // jobs)))
     return {name: os.environ.get(name, own) for name in names}
 
 
