@@ -13,47 +13,7 @@ from arcbook import (
     training,
 )
 from arcbook.experiments import images
-
-TINY = {
-    "network": "conv4",
-    "sample": True,
-    "epochs": 2,
-    "batch_size": 32,
-    "learning_rate": 0.01,
-    "share": 0.05,
-    "probe": 50,
-    "test_limit": 100,
-    "keep_features": 20,
-    "keep_cosines": 10,
-}
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(paths, "CACHE", tmp_path / "build")
-    return tmp_path / "results"
-
-
-def tiny_runs(profile):
-    methods = {
-        "Soft": images.METHODS["Soft"],
-        "Arc": images.METHODS["ArcGrad"],
-    }
-    return [
-        images.one_run("MNIST", column, method, TINY)
-        for column, method in methods.items()
-    ]
-
-
-def add(id, grid=tiny_runs, **given):
-    return images.register(id, "A test", "none", grid, **given)
-
-
-@pytest.fixture
-def tiny(folder):
-    yield add("test.images")
-    experiments.unregister("test.images")
+from tiny import add, tiny_runs
 
 
 def test_a_record_keeps_curves_angles_and_features(tiny, folder):

@@ -32,7 +32,7 @@ class _Type:
         self.code = code
 
     def __setstate__(self, state):
-        pass
+        """Byte order and the like, of no meaning for bytes."""
 
 
 class _Array:
@@ -41,7 +41,7 @@ class _Array:
     values: np.ndarray | None = None
 
     def __init__(self, *_):
-        pass
+        """Shape and type come with the state."""
 
     def __setstate__(self, state):
         _, shape, kind, fortran, content = state
