@@ -10,14 +10,7 @@ import pytest
 from matplotlib import pyplot as plt
 from scipy import stats
 
-from arcbook import (
-    audit,
-    datasets,
-    experiments,
-    figures,
-    live_images,
-    papers,
-)
+from arcbook import audit, datasets, experiments, live_images, papers, plot
 from arcbook.analysis import cifar_pages, leads, measured
 from arcbook.analysis.tables import UNMEASURED
 from arcbook.audit import verdicts as words
@@ -81,7 +74,7 @@ def frame(id, records):
 
 @pytest.fixture(autouse=True)
 def book_style():
-    figures.style()
+    plot.style()
     yield
     plt.close("all")
 

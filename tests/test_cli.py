@@ -7,7 +7,8 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from arcbook import cli, datasets, experiments, losses, notebooks
+from arcbook import cli, datasets, experiments, losses
+from arcbook.book import parameters
 
 STATUS = {
     "experiments": [
@@ -157,7 +158,7 @@ def test_a_data_error_is_one_sentence(capsys, monkeypatch):
 def test_a_notebook_gets_its_parameters(monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(
-        notebooks,
+        parameters,
         "run",
         lambda *given, **values: calls.append((given, values)),
     )

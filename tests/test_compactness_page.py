@@ -9,12 +9,12 @@ import sympy as sp
 import torch
 from matplotlib import pyplot as plt
 
-from arcbook import experiments, figures, geometry, metrics, packing
+from arcbook import experiments, geometry, metrics, packing, plot
 from arcbook.analysis import compactness, scatter
 from arcbook.audit import image_intervals, ledger, sphere
 from arcbook.figures import compactness as plots
 from arcbook.figures import cosines, ridges
-from arcbook.figures.style import to_svg
+from arcbook.plot.style import to_svg
 from arcbook.verdicts import NOT_YET
 from arcbook.verdicts import compactness as verdicts
 from arcbook.verdicts import scatter as sentences
@@ -34,7 +34,7 @@ NOISE = (0.0, 0.01, -0.01, 0.02, -0.02)
 
 @pytest.fixture(autouse=True)
 def book_style():
-    figures.style()
+    plot.style()
     yield
     plt.close("all")
 

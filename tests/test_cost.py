@@ -10,15 +10,7 @@ import torch
 from matplotlib import pyplot as plt
 from torch import nn
 
-from arcbook import (
-    experiments,
-    figures,
-    losses,
-    papers,
-    paths,
-    results,
-    timing,
-)
+from arcbook import experiments, losses, papers, paths, plot, results, timing
 from arcbook.analysis import work
 from arcbook.audit import cost as audit_cost
 from arcbook.audit import image_intervals, verdicts
@@ -508,7 +500,7 @@ def test_a_live_timing_says_that_it_is_one():
 
 
 def test_figures_show_what_is_measured_and_what_is_not():
-    figures.style()
+    plot.style()
     records = world(deep=None, processor=2.0)
     found = [
         (sentences.short(run), cost.find(records, run)) for run in full()[:3]
@@ -531,7 +523,7 @@ def test_figures_show_what_is_measured_and_what_is_not():
 
 
 def test_growth_marks_where_arithmetic_is_the_published_share():
-    figures.style()
+    plot.style()
     figure = plots.growth({"resnet18": 4e9, "conv4": 4e6}, 100, 0.034)
     dots = [
         line.get_xdata()[0]

@@ -8,7 +8,7 @@ import sys
 import nbformat
 import pytest
 
-from arcbook import execution
+from arcbook.book import execution
 from arcbook.paths import ROOT
 
 READS_RECORDS = """

@@ -9,12 +9,12 @@ import torch
 from matplotlib import pyplot as plt
 from scipy.optimize import minimize_scalar
 
-from arcbook import derivations, experiments, figures, losses, packing
+from arcbook import derivations, experiments, losses, packing, plot
 from arcbook.analysis import measured, phases
 from arcbook.audit.verdicts import NOT_REPLICATED, REPLICATED, UNMEASURED
 from arcbook.figures import fashion as plots
 from arcbook.figures import rays
-from arcbook.figures.style import to_svg
+from arcbook.plot.style import to_svg
 from arcbook.verdicts import NOT_YET
 from arcbook.verdicts import fashion as verdicts
 
@@ -28,7 +28,7 @@ NAMES = [f"class {i}" for i in range(10)]
 
 @pytest.fixture(autouse=True)
 def book_style():
-    figures.style()
+    plot.style()
     yield
     plt.close("all")
 

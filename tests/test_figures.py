@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-from arcbook import figures, losses
+from arcbook import losses, plot
 from arcbook.figures import boundaries, curves, sphere, steps
-from arcbook.figures.style import to_svg
+from arcbook.plot.style import to_svg
 
 MAIN = ("softmax", "center", "m_softmax", "arcface", "adacos", "arcgrad")
 PAGES = ("#ffffff", "#121212")
@@ -17,7 +17,7 @@ THETA = np.linspace(0.01, np.pi - 0.02, 7)
 
 @pytest.fixture(autouse=True)
 def book_style():
-    figures.style()
+    plot.style()
     yield
     plt.close("all")
 
@@ -92,7 +92,7 @@ def test_new_loss_gets_its_curves(squared):
     for figure in (curves.logit_atlas(), curves.loss_atlas(5.0, 10)):
         titles = " ".join(a.get_title(loc="left") for a in figure.axes)
         assert "Squared" in titles
-    assert figures.colour(squared).startswith("#")
+    assert plot.colour(squared).startswith("#")
 
 
 @pytest.mark.parametrize("draw", [curves.logit_atlas, curves.loss_atlas])
@@ -102,7 +102,7 @@ def test_atlas_names_every_loss_once(draw):
         a.get_title(loc="left").replace("\n", " ") for a in figure.axes
     )
     names = sorted(name for name in text.replace(", ", " ").split())
-    titles = " ".join(figures.title(n) for n in losses.available())
+    titles = " ".join(plot.title(n) for n in losses.available())
     assert names == sorted(titles.split())
 
 
@@ -131,7 +131,7 @@ def test_same_figure_gives_the_same_bytes(draw):
 
 def test_figure_needs_alternative_text():
     with pytest.raises(ValueError, match="alternative text"):
-        figures.show(plt.figure(), alt=" ")
+        plot.show(plt.figure(), alt=" ")
 
 
 def test_width_of_the_margin_has_its_closed_form():
@@ -165,7 +165,7 @@ def luminance(colour):
 @pytest.mark.parametrize("name", losses.available())
 def test_colour_stands_out_on_the_page(name, page):
     high, low = sorted(
-        (luminance(figures.colour(name)), luminance(page)), reverse=True
+        (luminance(plot.colour(name)), luminance(page)), reverse=True
     )
     assert (high + 0.05) / (low + 0.05) >= 2.5
 
@@ -180,7 +180,7 @@ def test_main_colours_differ_for_colour_blind_readers(defect):
     }
 
     def seen(name):
-        code = figures.colour(name)
+        code = plot.colour(name)
         rgb = [int(code[k : k + 2], 16) / 255 for k in (1, 3, 5)]
         shown = np.clip(
             colorspacious.cspace_convert(rgb, sight, "sRGB1"), 0, 1
@@ -193,12 +193,12 @@ def test_main_colours_differ_for_colour_blind_readers(defect):
 
 
 def test_markers_differ():
-    markers = [figures.marker(name) for name in losses.available()]
+    markers = [plot.marker(name) for name in losses.available()]
     assert len(set(markers)) == len(markers)
 
 
 def test_labels_are_spaced_without_changing_their_order():
-    from arcbook.figures.style import spaced
+    from arcbook.plot.style import spaced
 
     heights = {"a": 1.0, "b": 1.02, "c": 5.0, "d": 1.01}
     placed = spaced(heights, 0.5)

@@ -5,10 +5,10 @@ import json
 import nbformat
 import pytest
 
-from arcbook import execution, notebooks
+from arcbook.book import execution, parameters
 from arcbook.paths import NOTEBOOKS
 
-CHAPTERS = [name for name in notebooks.names() if name[0].isdigit()]
+CHAPTERS = [name for name in parameters.names() if name[0].isdigit()]
 LONGEST_LINE = 75
 TWICE = ("01_angles", "04_scale")
 CHANGED = {
@@ -18,14 +18,14 @@ CHANGED = {
 
 
 def read(name):
-    return nbformat.read(notebooks.path(name), as_version=4)
+    return nbformat.read(parameters.path(name), as_version=4)
 
 
 def cells(name, kind):
     return [cell for cell in read(name).cells if cell.cell_type == kind]
 
 
-@pytest.mark.parametrize("name", notebooks.names())
+@pytest.mark.parametrize("name", parameters.names())
 def test_runs(name):
     """Through the book's own cache, so that it runs once for both."""
     path = execution.execute(name).path
@@ -36,18 +36,18 @@ def test_runs(name):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in CHANGED if name in notebooks.names()]
+    "name", [name for name in CHANGED if name in parameters.names()]
 )
 def test_runs_with_changed_parameters(name, tmp_path):
-    notebooks.run(name, tmp_path / "out.ipynb", **CHANGED[name])
+    parameters.run(name, tmp_path / "out.ipynb", **CHANGED[name])
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in TWICE if name in notebooks.names()]
+    "name", [name for name in TWICE if name in parameters.names()]
 )
 def test_shows_the_same_when_run_twice(name, tmp_path):
     once = execution.execute(name).path
-    notebooks.run(name, tmp_path / "twice.ipynb")
+    parameters.run(name, tmp_path / "twice.ipynb")
     assert shown(once) == shown(tmp_path / "twice.ipynb")
 
 
@@ -59,14 +59,14 @@ def shown(path):
     ]
 
 
-@pytest.mark.parametrize("name", notebooks.names())
+@pytest.mark.parametrize("name", parameters.names())
 def test_is_committed_without_outputs(name):
     for cell in cells(name, "code"):
         assert cell.outputs == []
         assert cell.execution_count is None
 
 
-@pytest.mark.parametrize("name", notebooks.names())
+@pytest.mark.parametrize("name", parameters.names())
 def test_lines_fit_the_page(name):
     for cell in cells(name, "code"):
         for line in cell.source.splitlines():
@@ -84,17 +84,17 @@ def test_opens_with_a_title_and_a_question(name):
 def test_first_code_cell_is_of_literals_with_a_schema(name):
     first = cells(name, "code")[0]
     assert "parameters" in first.metadata.tags
-    known = notebooks.parameters(name)
+    known = parameters.parameters(name)
     assert known
-    notebooks.check(name, {key: known[key].default for key in known})
+    parameters.check(name, {key: known[key].default for key in known})
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_second_code_cell_begins_the_chapter(name):
-    assert f'chapter("{name}", globals())' in cells(name, "code")[1].source
+    assert f'begin("{name}", globals())' in cells(name, "code")[1].source
 
 
-@pytest.mark.parametrize("name", notebooks.names())
+@pytest.mark.parametrize("name", parameters.names())
 def test_names_the_kernel_that_every_environment_has(name):
     assert read(name).metadata.kernelspec.name == "python3"
 
@@ -118,17 +118,17 @@ def toy(tmp_path, monkeypatch):
         "assert epochs < 100\nprint(s, epochs, degrees, loss, compared)"
     )
     notebook = nbformat.v4.new_notebook(cells=[parameters, show])
-    notebook.metadata["kernelspec"] = read(notebooks.names()[0]).metadata[
+    notebook.metadata["kernelspec"] = read(parameters.names()[0]).metadata[
         "kernelspec"
     ]
     notebook.metadata["arcbook"] = {"parameters": schemas}
     nbformat.write(notebook, tmp_path / "00_toy.ipynb")
-    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(parameters, "NOTEBOOKS", tmp_path)
     return "00_toy"
 
 
 def test_parameters_are_read_with_their_schema(toy):
-    known = notebooks.parameters(toy)
+    known = parameters.parameters(toy)
     assert list(known) == ["s", "epochs", "degrees", "loss", "compared"]
     assert known["s"].default == 20.0
     assert "arcface" in known["loss"].schema["enum"]
@@ -144,7 +144,7 @@ def test_parameters_are_read_with_their_schema(toy):
     ],
 )
 def test_good_values_pass(toy, values):
-    notebooks.check(toy, values)
+    parameters.check(toy, values)
 
 
 @pytest.mark.parametrize(
@@ -168,38 +168,38 @@ def test_good_values_pass(toy, values):
 )
 def test_bad_values_are_refused(toy, values, message):
     with pytest.raises(ValueError, match=message):
-        notebooks.check(toy, values)
+        parameters.check(toy, values)
 
 
 def test_an_unknown_notebook_is_refused(toy):
     with pytest.raises(ValueError, match="did you mean 00_toy"):
-        notebooks.parameters("0_toy")
+        parameters.parameters("0_toy")
 
 
 def test_a_parameter_without_schema_is_refused(toy):
-    path = notebooks.path(toy)
+    path = parameters.path(toy)
     notebook = json.loads(path.read_text())
     del notebook["metadata"]["arcbook"]["parameters"]["epochs"]
     path.write_text(json.dumps(notebook))
     with pytest.raises(ValueError, match="differ in epochs"):
-        notebooks.parameters(toy)
+        parameters.parameters(toy)
 
 
 def test_runs_with_other_parameters(toy, tmp_path):
-    notebooks.run(toy, tmp_path / "out.ipynb", s=7, degrees=False)
+    parameters.run(toy, tmp_path / "out.ipynb", s=7, degrees=False)
     cell = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1]
     assert cell.outputs[0].text == "7 5 False arcface ['softmax']\n"
 
 
 def test_refuses_before_anything_runs(toy, tmp_path):
     with pytest.raises(ValueError, match="no parameter"):
-        notebooks.run(toy, tmp_path / "out.ipynb", ss=7)
+        parameters.run(toy, tmp_path / "out.ipynb", ss=7)
     assert not (tmp_path / "out.ipynb").exists()
 
 
 def test_a_failing_run_says_why_and_leaves_its_notebook(toy, tmp_path):
     with pytest.raises(RuntimeError, match="AssertionError"):
-        notebooks.run(toy, tmp_path / "out.ipynb", epochs=100)
+        parameters.run(toy, tmp_path / "out.ipynb", epochs=100)
     assert "AssertionError" in (tmp_path / "out.ipynb").read_text()
     assert not list(tmp_path.glob(".*"))
 
@@ -213,12 +213,12 @@ def test_a_chapter_checks_what_papermill_gave_it(toy):
         "compared": [],
     }
     with pytest.raises(ValueError, match=r"s = -1\.0 must be greater than 0"):
-        notebooks.chapter(toy, values)
+        parameters.chapter(toy, values)
     with pytest.raises(ValueError, match="no parameter 'epoch'"):
-        notebooks.chapter(toy, values | {"s": 1.0, "epoch": 5})
+        parameters.chapter(toy, values | {"s": 1.0, "epoch": 5})
 
 
 def test_every_notebook_is_in_the_table_of_contents():
     contents = (NOTEBOOKS.parent / "_toc.yml").read_text()
-    for name in notebooks.names():
+    for name in parameters.names():
         assert f"notebooks/{name}\n" in contents

@@ -5,6 +5,6 @@ import os
 __version__ = "0.1.0"
 
 if "ARCBOOK_TRACE" in os.environ:
-    from arcbook import trace
+    from arcbook.book import trace
 
     trace.start(os.environ["ARCBOOK_TRACE"])

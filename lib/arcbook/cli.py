@@ -247,11 +247,11 @@ def notebook(
     As papermill does, but an unknown parameter, a wrong type or a value out
     of range is refused before anything runs.
     """
-    from arcbook import notebooks
+    from arcbook.book import parameters
 
     values = _pairs(context.args)
     output = output or Path(f"{name}.out.ipynb")
-    notebooks.run(name, output, **values)
+    parameters.run(name, output, **values)
     print(output)
 
 

@@ -13,8 +13,9 @@ import torch
 from IPython.display import Markdown
 from torch.optim.lr_scheduler import OneCycleLR
 
-from arcbook import datasets, experiments, live_images, pages, papers
+from arcbook import datasets, experiments, live_images, papers
 from arcbook.analysis import measured, tables
+from arcbook.book import page
 
 KINDS = "○", "●"
 METRICS = {"accuracy": "top-1", "top5": "top-5"}
@@ -47,7 +48,7 @@ def printed_and_measured(id: str, profile: str = "full") -> list:
     )
     records = experiments.records(id, profile)
     return [
-        pages.table(grid(cells), caption, index=True),
+        page.table(grid(cells), caption, index=True),
         Markdown(tables.provenance(id, profile, records)),
     ]
 
@@ -98,7 +99,7 @@ def quick(id: str) -> list:
         return [Markdown(where)]
     caption = f"{label(records)} Accuracy in percent with its 95% interval."
     return [
-        pages.table(quick_table(id, records), caption, index=True),
+        page.table(quick_table(id, records), caption, index=True),
         Markdown(where),
     ]
 

@@ -8,10 +8,11 @@ from collections import Counter
 import pandas as pd
 from IPython.display import HTML, Markdown
 
-from arcbook import pages, papers
+from arcbook import papers
 from arcbook.audit.equations import ASSUMES, CONFIRMED, MISPRINT, WRONG
 from arcbook.audit.ledger import PAPERS, Item
 from arcbook.audit.verdicts import CLOSE, NOISE, NOT_REPLICATED, REPLICATED
+from arcbook.book import page
 
 NAMES = {
     "arcgrad": "ArcGrad",
@@ -137,7 +138,7 @@ def counts(ledger: list[Item], kind: str) -> HTML:
     ]
     total = [sum(row[k] for row in rows) for k in range(1, len(PAPERS) + 2)]
     columns = [kind, *(NAMES[paper] for paper in PAPERS), "all"]
-    return pages.table(pd.DataFrame([*rows, ["all", *total]], columns=columns))
+    return page.table(pd.DataFrame([*rows, ["all", *total]], columns=columns))
 
 
 def by_name(ledger: list[Item]) -> dict[tuple[str, str], Item]:

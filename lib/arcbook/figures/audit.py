@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 
 from arcbook import geometry, papers
 from arcbook.audit import tables
-from arcbook.figures.style import BASELINE, INK, colour, degrees, marker
+from arcbook.plot.style import BASELINE, INK, colour, degrees, marker
 
 LOOKS = {
     "Soft": "softmax",

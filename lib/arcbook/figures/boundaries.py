@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 
 from arcbook import formulas
 from arcbook.figures import curves
-from arcbook.figures.style import (
+from arcbook.plot.style import (
     BASELINE,
     INK,
     colour,

@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 
 from arcbook.analysis import tables
 from arcbook.experiments.images import ANGULAR_METHODS, METHODS
-from arcbook.figures.style import BASELINE, INK, colour, marker, spaced
 from arcbook.figures.uci import PUBLISHED
+from arcbook.plot.style import BASELINE, INK, colour, marker, spaced
 
 SHIFT = 0.17
 DASHES = {"arcgrad": "-", "angular-learning": (0, (5, 2))}

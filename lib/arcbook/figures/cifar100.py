@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from arcbook.figures.cifar import SMALL, legend, look
-from arcbook.figures.style import BASELINE
 from arcbook.figures.uci import PUBLISHED
+from arcbook.plot.style import BASELINE
 
 
 def top_1_and_5(cells: Mapping[str, pd.DataFrame]):

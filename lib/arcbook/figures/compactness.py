@@ -15,8 +15,8 @@ from arcbook import geometry
 from arcbook.analysis import compactness
 from arcbook.audit import sphere
 from arcbook.experiments import images
-from arcbook.figures.style import BASELINE, INK, colour, degrees, marker
-from arcbook.figures.style import show as publish
+from arcbook.plot.style import BASELINE, INK, colour, degrees, marker
+from arcbook.plot.style import show as publish
 
 HOLLOW = {"markerfacecolor": "none", "markeredgewidth": 1.5}
 CROSS = {"color": INK, "marker": "x", "ls": "none", "ms": 12, "mew": 1.2}

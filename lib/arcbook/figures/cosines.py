@@ -14,8 +14,8 @@ from arcbook import packing
 from arcbook.analysis import scatter
 from arcbook.figures.compactness import look
 from arcbook.figures.ridges import drawable
-from arcbook.figures.style import BASELINE, colour
-from arcbook.figures.style import show as publish
+from arcbook.plot.style import BASELINE, colour
+from arcbook.plot.style import show as publish
 from arcbook.verdicts import NOT_YET
 
 NEGATIVE, POSITIVE = to_rgb(colour("arcface")), to_rgb(colour("arcgrad"))

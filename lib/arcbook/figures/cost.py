@@ -11,8 +11,8 @@ from matplotlib import pyplot as plt
 from arcbook import timing
 from arcbook.experiments import cost
 from arcbook.experiments.images import METHODS
-from arcbook.figures.style import BASELINE, INK, colour, marker
 from arcbook.figures.uci import PUBLISHED
+from arcbook.plot.style import BASELINE, INK, colour, marker
 from arcbook.verdicts import listed
 
 KINDS = {

@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 from torch import nn
 
 from arcbook import losses
-from arcbook.figures.style import (
+from arcbook.plot.style import (
     BASELINE,
     INK,
     colour,

@@ -12,7 +12,8 @@ from matplotlib import pyplot as plt
 
 from arcbook.analysis import measured, phases
 from arcbook.experiments.images import ANGULAR_METHODS
-from arcbook.figures.style import (
+from arcbook.figures.uci import PUBLISHED
+from arcbook.plot.style import (
     BASELINE,
     INK,
     colour,
@@ -21,7 +22,6 @@ from arcbook.figures.style import (
     show,
     spaced,
 )
-from arcbook.figures.uci import PUBLISHED
 
 _RAMP = colors.LinearSegmentedColormap.from_list(
     "scales",

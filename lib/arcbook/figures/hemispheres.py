@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
 from arcbook.analysis import spheres
-from arcbook.figures.style import BASELINE, INK
+from arcbook.plot.style import BASELINE, INK
 
 # Ten colours that stand out 2.5 to 1 or more on white and on the dark page.
 # Each class has its number beside it, so no two need be told apart by

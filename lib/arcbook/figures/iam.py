@@ -7,7 +7,7 @@ import math
 import numpy as np
 from matplotlib import pyplot as plt
 
-from arcbook.figures.style import BASELINE, INK, colour, degrees
+from arcbook.plot.style import BASELINE, INK, colour, degrees
 
 SHADES = ("#2b7bd6", "#0f8a7e", "#a23984", "#d55e00", "#8a7420")
 INKS = {0: BASELINE} | dict(zip((0.2, 0.8, 1, 2), SHADES))

@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from arcbook import derivations
 from arcbook.analysis import measured
 from arcbook.figures.mnist import HOLLOW
-from arcbook.figures.style import INK, colour, degrees, marker
+from arcbook.plot.style import INK, colour, degrees, marker
 
 LOSSES = {
     "Eq.(3)": "normface",

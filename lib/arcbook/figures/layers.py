@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from arcbook.analysis import depth
-from arcbook.figures.style import BASELINE, INK, spaced
 from arcbook.figures.uci import PUBLISHED, look
+from arcbook.plot.style import BASELINE, INK, spaced
 
 TICKS = (2, 5, 10, 15, 20, 25, 30)
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from arcbook.analysis import chance, margins, measured
 from arcbook.experiments.mnist import M2
-from arcbook.figures.style import (
+from arcbook.plot.style import (
     BASELINE,
     INK,
     colour,

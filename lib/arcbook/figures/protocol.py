@@ -7,8 +7,8 @@ import itertools
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from arcbook.figures.style import BASELINE, INK, colour, spaced
 from arcbook.figures.uci import PUBLISHED, look
+from arcbook.plot.style import BASELINE, INK, colour, spaced
 
 
 def candidates(scores: pd.DataFrame, chosen: dict):

@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 
 from arcbook import packing
 from arcbook.figures.hemispheres import CLASSES
-from arcbook.figures.style import BASELINE, colour, show, spaced
+from arcbook.plot.style import BASELINE, colour, show, spaced
 
 
 def plane(records: Sequence[Mapping], names: Sequence[str]):

@@ -12,8 +12,8 @@ from matplotlib.colors import to_rgb
 
 from arcbook.analysis import scatter
 from arcbook.figures.compactness import look
-from arcbook.figures.style import show as publish
-from arcbook.figures.style import spaced
+from arcbook.plot.style import show as publish
+from arcbook.plot.style import spaced
 from arcbook.verdicts import NOT_YET
 
 

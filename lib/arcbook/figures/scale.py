@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from arcbook import derivations
-from arcbook.figures.style import (
+from arcbook.plot.style import (
     BASELINE,
     INK,
     colour,

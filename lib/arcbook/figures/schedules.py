@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from arcbook.analysis import cifar_pages, measured
 from arcbook.figures.cifar import SMALL, look
-from arcbook.figures.style import BASELINE, INK, colour, spaced
+from arcbook.plot.style import BASELINE, INK, colour, spaced
 
 
 def cycle(planned: Sequence[int], steps: int):

@@ -9,7 +9,7 @@ import mpmath
 import numpy as np
 from matplotlib import pyplot as plt
 
-from arcbook.figures.style import (
+from arcbook.plot.style import (
     BASELINE,
     INK,
     colour,

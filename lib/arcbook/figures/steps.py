@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 
 from arcbook.figures import curves
 from arcbook.figures.sphere import arrow, circle, direction, write
-from arcbook.figures.style import BASELINE, INK, colour, degrees, title
+from arcbook.plot.style import BASELINE, INK, colour, degrees, title
 
 
 def step(name: str, turns, rate: float, s: float = 1.0, **wanted):

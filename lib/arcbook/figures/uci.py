@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from arcbook import datasets, statistics
 from arcbook.analysis import comparisons, tables
 from arcbook.experiments import uci
-from arcbook.figures.style import BASELINE, INK, colour, marker
+from arcbook.plot.style import BASELINE, INK, colour, marker
 
 SHIFT = 0.17
 PUBLISHED = {"markerfacecolor": "none", "markeredgewidth": 1.5}

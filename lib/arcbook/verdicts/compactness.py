@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML, Markdown
 
-from arcbook import audit, experiments, geometry, pages
+from arcbook import audit, experiments, geometry
 from arcbook.analysis import compactness, tables
 from arcbook.audit import sphere
 from arcbook.audit.report import NAMES
 from arcbook.audit.verdicts import NOT_REPLICATED, REPLICATED
+from arcbook.book import page
 from arcbook.verdicts import NOT_YET, listed
 
 PARAGRAPHS = (
@@ -40,7 +41,7 @@ def quick_label(id: str, records: Sequence[Mapping] | None = None) -> str:
 
 def cells_table(cells: pd.DataFrame) -> HTML:
     """Published above measured, loss by loss."""
-    return pages.table(
+    return page.table(
         compactness.table(cells),
         "Radians, degrees in brackets. ✗: more than any vectors have.",
         index=True,
@@ -50,7 +51,7 @@ def cells_table(cells: pd.DataFrame) -> HTML:
 def quick_table(paper: str, name: str) -> HTML:
     """The angles of the quick runs of a table, apart from what is printed."""
     cells = compactness.angles(paper, name, "quick")
-    body = pages.table(
+    body = page.table(
         compactness.table(cells, published=False), index=True
     ).data
     return HTML(f"<p>{quick_label(f'{paper}.{name}')}</p>{body}")

@@ -15,7 +15,7 @@ from arcbook.audit.verdicts import (
     REPLICATED,
     UNMEASURED,
 )
-from arcbook.figures import title
+from arcbook.plot import title
 from arcbook.verdicts import NOT_YET, listed
 
 NAMED = {"ArcFace": "ArcFace", "Combined": "the combined loss"}

@@ -11,7 +11,7 @@ from pathlib import Path
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
-from arcbook import execution
+from arcbook.book import execution
 
 FOLDER = "notebooks/"
 

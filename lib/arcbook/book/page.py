@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import os
+
 import pandas as pd
 import sympy as sp
+import torch
 from IPython.display import HTML, Markdown
 
-from arcbook import papers
+from arcbook import papers, plot
+from arcbook.book import parameters
+
+
+def begin(name, values):
+    """Begin a page: check its parameters, set figures and threads.
+
+    Plain papermill only warns of a parameter that does not exist; here it is
+    an error, like a wrong value.
+
+    Args:
+        name: the notebook's own name, such as `06_uci`.
+        values: its `globals()`, with nothing but parameters set so far.
+
+    Raises:
+        ValueError: see `parameters.check`.
+    """
+    parameters.check(
+        name, {k: v for k, v in values.items() if _is_given(k, v)}
+    )
+    plot.style()
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(int(threads))
 
 
 def equations(lines: dict[str, sp.Expr | str]) -> Markdown:
@@ -65,3 +90,10 @@ def table(
 
 def _latex(value) -> str:
     return value if isinstance(value, str) else sp.latex(value)
+
+
+def _is_given(key, value):
+    """Whether a global is a parameter, not a module or IPython's own."""
+    literals = (bool, int, float, str, list, tuple, dict, type(None))
+    own = key.startswith("_") or key in ("In", "Out")
+    return isinstance(value, literals) and not own

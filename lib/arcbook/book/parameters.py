@@ -19,7 +19,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from arcbook import execution
+from arcbook.book import execution
 from arcbook.paths import NOTEBOOKS, ROOT
 
 
@@ -135,29 +135,6 @@ def run(name, output, **values):
             os.replace(partial, output)
 
 
-def chapter(name, values):
-    """Begin a chapter: check its parameters, set figures and threads.
-
-    Plain papermill only warns of a parameter that does not exist; here it is
-    an error, like a wrong value.
-
-    Args:
-        name: the notebook's own name, such as `06_uci`.
-        values: its `globals()`, with nothing but parameters set so far.
-
-    Raises:
-        ValueError: see `check`.
-    """
-    check(name, {k: v for k, v in values.items() if _is_given(k, v)})
-    from arcbook import figures
-
-    figures.style()
-    if threads := os.environ.get("OMP_NUM_THREADS"):
-        import torch
-
-        torch.set_num_threads(int(threads))
-
-
 def _started(execute):
     """Execute again while the kernel dies before it has run anything."""
     for start in range(1, execution.STARTS + 1):
@@ -183,13 +160,6 @@ def _importable():
             del os.environ["PYTHONPATH"]
         else:
             os.environ["PYTHONPATH"] = before
-
-
-def _is_given(key, value):
-    """Whether a global is a parameter, not a module or IPython's own."""
-    literals = (bool, int, float, str, list, tuple, dict, type(None))
-    own = key.startswith("_") or key in ("In", "Out")
-    return isinstance(value, literals) and not own
 
 
 def _parameters_cell(notebook):

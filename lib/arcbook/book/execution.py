@@ -21,7 +21,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from arcbook import trace
+from arcbook.book import trace
 from arcbook.paths import ROOT
 
 ONE_THREAD = dict.fromkeys(

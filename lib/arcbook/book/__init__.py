@@ -1,0 +1,1 @@
+"""The built book: run its notebooks, fill their text, publish them."""
