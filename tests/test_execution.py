@@ -63,8 +63,11 @@ def made(tmp_path_factory):
     root = tmp_path_factory.mktemp("made")
     package = root / "lib" / "arcbook"
     package.mkdir(parents=True)
-    for name in ("__init__", "paths", "trace"):
-        shutil.copy2(ROOT / "lib" / "arcbook" / f"{name}.py", package)
+    for name in ("__init__", "paths", "book/__init__", "book/trace"):
+        (package / name).parent.mkdir(exist_ok=True)
+        shutil.copy2(
+            ROOT / "lib" / "arcbook" / f"{name}.py", package / f"{name}.py"
+        )
     for name in ("shared", "special", "unused"):
         (package / f"{name}.py").write_text("")
     (root / "requirements.lock").write_text("numpy==2.0\n")
@@ -155,7 +158,7 @@ def test_a_failing_cell_is_reported_and_nothing_kept(project):
 def site(project):
     """The small project as a book, and what builds it."""
     (project / "conf.py").write_text(
-        'extensions = ["myst_nb", "arcbook.sphinx_pages"]\n'
+        'extensions = ["myst_nb", "arcbook.book.sphinx_pages"]\n'
         'nb_execution_mode = "off"\n'
         'exclude_patterns = ["_build", "html"]\n'
     )

@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 
-from arcbook.book import execution, parameters
+from arcbook.book import execution, page, parameters
 from arcbook.paths import NOTEBOOKS
 
 CHAPTERS = [name for name in parameters.names() if name[0].isdigit()]
@@ -109,15 +109,15 @@ def toy(tmp_path, monkeypatch):
         "loss": {"format": "loss"},
         "compared": {"type": "array", "items": {"format": "loss"}},
     }
-    parameters = nbformat.v4.new_code_cell(
+    first = nbformat.v4.new_code_cell(
         's = 20.0\nepochs = 5\ndegrees = True\nloss = "arcface"\n'
         'compared = ["softmax"]'
     )
-    parameters.metadata.tags = ["parameters"]
+    first.metadata.tags = ["parameters"]
     show = nbformat.v4.new_code_cell(
         "assert epochs < 100\nprint(s, epochs, degrees, loss, compared)"
     )
-    notebook = nbformat.v4.new_notebook(cells=[parameters, show])
+    notebook = nbformat.v4.new_notebook(cells=[first, show])
     notebook.metadata["kernelspec"] = read(parameters.names()[0]).metadata[
         "kernelspec"
     ]
@@ -213,9 +213,9 @@ def test_a_chapter_checks_what_papermill_gave_it(toy):
         "compared": [],
     }
     with pytest.raises(ValueError, match=r"s = -1\.0 must be greater than 0"):
-        parameters.chapter(toy, values)
+        page.begin(toy, values)
     with pytest.raises(ValueError, match="no parameter 'epoch'"):
-        parameters.chapter(toy, values | {"s": 1.0, "epoch": 5})
+        page.begin(toy, values | {"s": 1.0, "epoch": 5})
 
 
 def test_every_notebook_is_in_the_table_of_contents():
