@@ -8,6 +8,7 @@ import itertools
 import math
 import re
 from hashlib import sha256
+from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
@@ -43,38 +44,7 @@ def style() -> None:
     """Set the book's figure style for everything drawn from here on."""
     mpl.rcParams.update(mpl.rcParamsDefault)
     mpl.use("agg")
-    mpl.rcParams.update(
-        {
-            "figure.figsize": (8, 4.5),
-            "figure.constrained_layout.use": True,
-            "figure.facecolor": "none",
-            "savefig.facecolor": "none",
-            "savefig.dpi": 192,
-            "axes.facecolor": "none",
-            "axes.edgecolor": INK,
-            "axes.labelcolor": INK,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.titlelocation": "left",
-            "axes.titlesize": 12.5,
-            "axes.titlepad": 10,
-            "axes.titlecolor": INK,
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "grid.color": BASELINE,
-            "grid.alpha": 0.22,
-            "grid.linewidth": 0.8,
-            "text.color": INK,
-            "xtick.color": INK,
-            "ytick.color": INK,
-            "legend.frameon": False,
-            "font.size": 11.5,
-            "font.family": "DejaVu Sans",
-            "lines.linewidth": 2,
-            "lines.markersize": 6,
-            "svg.fonttype": "path",
-        }
-    )
+    plt.style.use(Path(__file__).with_name("arcbook.mplstyle"))
 
 
 def _look(name):

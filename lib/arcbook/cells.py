@@ -1,0 +1,374 @@
+"""What is printed beside what is measured: one row a cell, for all papers.
+
+A cell is a number of a printed table: a place (data set, benchmark, epochs,
+angle) and a method. What was measured for it are runs that differ in nothing
+but the seed. Records of other code or data are read too, and marked stale.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from arcbook import experiments, packing, papers, stats
+from arcbook.stats import Estimate
+
+TEST_IMAGES = 10_000
+ANGLES = ("wc_intra", "w_inter", "c_inter")
+SHARES = {
+    "accuracy": ("test_accuracy", "test_images"),
+    "top5": ("test_top5", "test_images"),
+    "train_accuracy": ("train_accuracy", "probe_images"),
+}
+METRICS = {
+    "Top1": "accuracy",
+    "Top-1": "accuracy",
+    "Top5": "top5",
+    "Top-5": "top5",
+    "W-Inter": "w_inter",
+    "C-Inter": "c_inter",
+    "WC-Intra": "wc_intra",
+}
+TITLES = {
+    "accuracy": "accuracy",
+    "top5": "top-5 accuracy",
+    "train_accuracy": "training accuracy",
+    "wc_intra": "WC-Intra",
+    "w_inter": "W-Inter",
+    "c_inter": "C-Inter",
+    "test_wc_intra": "WC-Intra on test images",
+    "test_c_inter": "C-Inter on test images",
+}
+COLUMNS = {
+    "Eq.(3) + 0.2×IAM": "Eq.(3) + 0.2 IAM",
+    "AM, m = 0.1": "CosFace",
+    "AM + 0.2×IAM, m = 0.1": "CosFace + 0.2 IAM",
+}
+FIELDS = ("dataset", "benchmark", "column", "loss", "layers", "epochs")
+FIELDS += ("share", "seed", "network", "embedding_dim", "batch_size")
+FIELDS += ("learning_rate", "runs", "splits")
+KNOWN = ("stale", "device", "threads", "date", "test_images", "probe_images")
+EARLY = 0.25
+
+
+def runs(
+    id: str,
+    profile: str = "full",
+    records: Sequence[Mapping] | None = None,
+) -> pd.DataFrame:
+    """One row for each run of an experiment, measured or not.
+
+    Args:
+        id: of the experiment.
+        profile: of the records.
+        records: of the experiment; by default those that there are.
+
+    Returns:
+        The run's fields, its hyperparameters as columns of their own, and:
+        measured (whether there is a record), stale, device, threads, date,
+        diverged (for UCI a number of networks), accuracy, top5,
+        train_accuracy in percent, angles in radians, folds (test accuracies
+        of a UCI run in percent, an array), std over them, constant, and
+        record. What is not measured is NaN or None.
+    """
+    if records is None:
+        records = experiments.records(id, profile)
+    rows = []
+    for run in experiments.runs(id, profile):
+        found = next((r for r in records if _is_of(r, run)), None)
+        rows.append(_row(run, found))
+    return pd.DataFrame(rows)
+
+
+def of_records(records: Iterable[Mapping]) -> pd.DataFrame:
+    """`runs` of any records, such as those of a live run."""
+    return pd.DataFrame([_row(one, one) for one in records])
+
+
+def select(frame: pd.DataFrame, **where) -> pd.DataFrame:
+    """The rows of `runs` that have such values.
+
+    Args:
+        frame: from `runs`.
+        **where: columns with a value, or a list of values.
+    """
+    for name, value in where.items():
+        several = value if isinstance(value, list | tuple) else [value]
+        frame = frame[frame[name].isin(several)]
+    return frame
+
+
+def estimate(frame: pd.DataFrame, metric: str = "accuracy") -> Estimate:
+    """One metric of runs that differ in nothing but the seed.
+
+    Several seeds: Student's interval of their mean, which speaks of other
+    seeds on the same test images. One run: of a share Wilson's interval by
+    the images looked at, of a UCI run that of its folds; an angle of one
+    run has none. NaN where no run has the metric.
+
+    Args:
+        frame: rows of `runs`.
+        metric: a column, in its unit.
+    """
+    if metric not in frame:
+        return Estimate(math.nan)
+    known = frame[frame[metric].notna()]
+    if len(known) != 1:
+        return stats.of_runs(known[metric].astype(float))
+    (row,) = known.to_dict("records")
+    if metric == "accuracy" and row.get("folds") is not None:
+        return stats.of_folds(row["folds"], int(row["splits"]))
+    if metric in SHARES:
+        return stats.of_share(row[metric], int(row[SHARES[metric][1]]))
+    return Estimate(float(row[metric]))
+
+
+def group(
+    frame: pd.DataFrame, by: Sequence[str], metric: str = "accuracy"
+) -> pd.DataFrame:
+    """`estimate` of each group of runs.
+
+    Args:
+        frame: from `runs`.
+        by: columns that name a group.
+        metric: a column of it.
+
+    Returns:
+        A row a group, in the order of the runs: `by`, mean, low, high, std
+        over seeds (or over folds), runs, expected, diverged, stale.
+    """
+    rows = []
+    for at, part in frame.groupby(list(by), sort=False, dropna=False):
+        found = estimate(part, metric)
+        rows.append(
+            dict(zip(by, at, strict=True))
+            | {"mean": found.mean, "low": found.low, "high": found.high}
+            | _counts(part, metric)
+        )
+    return pd.DataFrame(rows)
+
+
+def beside(
+    paper: str,
+    item: str,
+    profile: str = "full",
+    records: Sequence[Mapping] | None = None,
+) -> pd.DataFrame:
+    """A printed table, cell by cell, and what was measured for each.
+
+    Args:
+        paper, item: as `papers.table` takes them.
+        profile: of the records; two are never mixed.
+        records: of the experiment that `source` names; by default those
+            that there are.
+
+    Returns:
+        A row a printed cell, in the order printed: paper, item, at (the
+        data set, benchmark, number of epochs or angle, as printed), method,
+        unit ("percent" or "radian"; errors are turned into accuracies),
+        metric; printed, printed_std, printed_low, printed_high; measured,
+        low, high, std, runs, expected, diverged, stale. Methods that the
+        book does not measure have 0 expected.
+
+    Raises:
+        ValueError: for a table without unit, which is not of results.
+    """
+    facts = papers.facts(paper, item)
+    if "unit" not in facts:
+        raise ValueError(f"{paper}, {item} is not a table of results")
+    frame = _of_source(paper, item, profile, records)
+    rows = [
+        {"paper": paper, "item": item}
+        | _printed(printed, facts)
+        | _measured(frame, printed)
+        for printed in _cells(papers.table(paper, item))
+    ]
+    return pd.DataFrame(rows)
+
+
+def source(paper: str, item: str) -> tuple[str, dict]:
+    """Whose runs a printed table reads: an experiment, and which of them.
+
+    Angles are read from the networks of the accuracy tables, which have
+    five seeds where the angle tables have one of them.
+    """
+    id = f"{paper}.{item}"
+    run = experiments.runs(id, "full")[0]
+    home = experiments.home(id, run).id
+    return home, {} if home == id else {"benchmark": run["benchmark"]}
+
+
+def wide(frame: pd.DataFrame, value: str = "printed") -> pd.DataFrame:
+    """One value of `beside`, places down and methods across, as printed."""
+    table = frame.pivot(index="at", columns="method", values=value)
+    return table.reindex(
+        index=frame["at"].unique(), columns=frame["method"].unique()
+    )
+
+
+def histogram(record: Mapping, kind: str) -> pd.DataFrame:
+    """Shares of intra-class angles over training, a bin a degree.
+
+    Args:
+        record: of an image run.
+        kind: "intra_train", "intra_test" or "intra_class0".
+
+    Returns:
+        A row an epoch (the index), a column for the middle of each bin in
+        degrees.
+    """
+    counts = packing.unpack(record["arrays"][kind]).astype(float)
+    epochs = packing.unpack(record["arrays"]["histogram_epochs"])
+    return pd.DataFrame(
+        counts / counts.sum(1, keepdims=True),
+        index=pd.Index(epochs.astype(int), name="epoch"),
+        columns=np.arange(counts.shape[1]) + 0.5,
+    )
+
+
+def course(record: Mapping, kind: str) -> pd.Series:
+    """Mean intra-class angle by epoch, in degrees, from `histogram`."""
+    shares = histogram(record, kind)
+    return (shares * shares.columns.to_numpy()).sum(axis=1)
+
+
+def early(record: Mapping, kind: str) -> float:
+    """Mean intra-class angle over the first quarter of training, degrees."""
+    means = course(record, kind)
+    first = (means.index > 0) & (means.index <= EARLY * record["epochs"])
+    return float(means[first].mean())
+
+
+def _is_of(record, run):
+    return all(record.get(key) == value for key, value in run.items())
+
+
+def _row(run, record):
+    fields = {key: run[key] for key in FIELDS if key in run}
+    fields |= dict(run.get("hyperparameters", {}))
+    if record is None:
+        return fields | {"measured": False, "diverged": None, "record": None}
+    found = record["metrics"]
+    row = fields | {key: record.get(key) for key in KNOWN}
+    row |= {"measured": True, "diverged": found.get("diverged")}
+    row |= {key: found[key] for key in TITLES if key in found}
+    row |= {
+        key: 100 * found[name]
+        for key, (name, _) in SHARES.items()
+        if name in found and "correct" not in found
+    }
+    if "correct" in found:
+        row |= {
+            key: found[key]
+            for key in ("accuracy", "train_accuracy", "std", "constant")
+        }
+        row["folds"] = 100 * np.divide(found["correct"], found["tested"])
+        row["networks"] = len(found["correct"])
+    return row | {"record": record}
+
+
+def _counts(part, metric):
+    there = part[part["measured"].astype(bool)]
+    values = (
+        part[metric].dropna().astype(float)
+        if metric in part
+        else pd.Series(dtype=float)
+    )
+    std = values.std() if len(values) > 1 else math.nan
+    if len(there) == 1 and metric == "accuracy" and "std" in there:
+        std = float(there["std"].iloc[0])
+    return {
+        "std": std,
+        "runs": len(there),
+        "expected": len(part),
+        "diverged": int(sum(bool(x) for x in there["diverged"])),
+        "stale": bool(there["stale"].eq(True).any()) if len(there) else False,
+    }
+
+
+def _of_source(paper, item, profile, records):
+    """Runs of the experiment behind a table; none where there is none."""
+    if f"{paper}.{item}" not in experiments.available():
+        return pd.DataFrame(columns=["column"])
+    id, where = source(paper, item)
+    return select(runs(id, profile, records), **where)
+
+
+def _cells(table):
+    """A printed table as one mapping a cell; settings stand in "where"."""
+    if "beta" in table:
+        table = table.assign(method="β = " + table["beta"].astype(str))
+        table = table.drop(columns="beta")
+    if "mean" in table:
+        return table.to_dict("records")
+    found = []  # [mnist-cosine, Table 1]: two methods, each with its margins
+    for method, margins in (("ArcFace", ["m"]), ("Combined", ["m2", "m3"])):
+        for _, line in table.iterrows():
+            where = {name: float(line[name]) for name in margins}
+            at = ", ".join(f"{name} = {x:g}" for name, x in where.items())
+            mean = pd.to_numeric(line[method.lower()], errors="coerce")
+            found.append(
+                {"setting": at, "method": method, "where": where}
+                | {"mean": float(mean), "std": math.nan}
+            )
+    return found
+
+
+def _printed(printed, facts):
+    mean, std = printed["mean"], printed["std"]
+    place = next(v for k, v in printed.items() if k not in _VALUES)
+    low = high = math.nan
+    unit = facts["unit"]
+    if unit == "percent wrong":
+        mean, unit = 100 - mean, "percent"
+    if math.isnan(mean):
+        pass
+    elif facts.get("folds"):
+        error = float(stats.fold_error(std, facts["folds"]))
+        found = stats.around(mean, error, facts["folds"] - 1)
+        low, high = found.low, found.high
+    elif facts.get("seeds") and not math.isnan(std):
+        error = std / math.sqrt(facts["seeds"])
+        found = stats.around(mean, error, facts["seeds"] - 1)
+        low, high = found.low, found.high
+    elif unit == "percent":
+        trials = facts.get("trials", {}).get(place, TEST_IMAGES)
+        found = stats.of_share(mean, trials)
+        low, high = found.low, found.high
+    return {
+        "at": str(place),
+        "method": printed["method"],
+        "metric": METRICS.get(place, "accuracy"),
+        "unit": unit,
+        "printed": mean,
+        "printed_std": std,
+        "printed_low": low,
+        "printed_high": high,
+    }
+
+
+_VALUES = ("method", "mean", "std", "where")
+
+
+def _measured(frame, printed):
+    method = printed["method"]
+    where = {"column": COLUMNS.get(method, method), **printed.get("where", {})}
+    place = printed.get("benchmark", printed.get("metric"))
+    metric = METRICS.get(place, "accuracy")
+    if "epochs" in printed:
+        where["epochs"] = int(printed["epochs"])
+    if "dataset" in printed:
+        where["dataset"] = printed["dataset"]
+    if place is not None and place not in METRICS:
+        where["benchmark"] = place
+    same = select(frame, **where) if len(frame) else frame
+    if same.empty:
+        found, counts = Estimate(math.nan), {"std": math.nan}
+        counts |= {"runs": 0, "expected": 0, "diverged": 0, "stale": False}
+    else:
+        found, counts = estimate(same, metric), _counts(same, metric)
+    ends = {"measured": found.mean, "low": found.low, "high": found.high}
+    return ends | counts

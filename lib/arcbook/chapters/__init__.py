@@ -1,0 +1,1 @@
+"""What only one page computes and draws, a module a page."""

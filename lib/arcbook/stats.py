@@ -1,0 +1,314 @@
+"""Estimates with their intervals, and the tests that compare losses.
+
+An estimate is a number with a 95% interval. Which interval it is depends on
+what varies: runs with other seeds (Student), the images of a test set
+(binomial), folds that share their rows (Nadeau and Bengio, Inference for the
+generalization error, Machine Learning 52, 2003). Between losses over many
+data sets J. Demšar recommends average ranks with Friedman's test, and pairs
+by Wilcoxon's signed ranks with Holm's correction (JMLR 7, 2006).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+LEVEL = 0.95
+Z = float(stats.norm.ppf((1 + LEVEL) / 2))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and what is known of it.
+
+    Attributes:
+        mean: the number.
+        low, high: 95% interval; NaN where it is not known.
+        p: two-sided chance of a mean as far from 0 if it were 0; NaN where
+            it is not known.
+
+    Examples:
+        >>> f"{Estimate(1.5, 0.25, 2.75):+.1f}"
+        '+1.5 [+0.2, +2.8]'
+        >>> print(-Estimate(1.5, 0.25, 2.75))
+        −1.50 [−2.75, −0.25]
+    """
+
+    mean: float
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
+
+    @property
+    def half(self) -> float:
+        """Half of the interval's length."""
+        return (self.high - self.low) / 2
+
+    def __neg__(self):
+        return Estimate(-self.mean, -self.high, -self.low, self.p)
+
+    def __add__(self, number: float):
+        return Estimate(
+            self.mean + number, self.low + number, self.high + number
+        )
+
+    def __mul__(self, factor: float):
+        ends = sorted((self.low * factor, self.high * factor))
+        return Estimate(self.mean * factor, *ends, self.p)
+
+    def __format__(self, spec):
+        mean, low, high = (
+            format(x, spec or "+.2f").replace("-", "−")
+            for x in (self.mean, self.low, self.high)
+        )
+        return mean if math.isnan(self.low) else f"{mean} [{low}, {high}]"
+
+    def __str__(self):
+        return format(self, "")
+
+
+def around(mean: float, error: float, freedom: float = math.inf) -> Estimate:
+    """An estimate by its standard error.
+
+    Args:
+        mean: of the quantity.
+        error: its standard error.
+        freedom: degrees of freedom of Student's distribution.
+    """
+    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
+    if error > 0:
+        p = 2 * float(stats.t.sf(abs(mean) / error, freedom))
+    else:
+        p = math.nan if math.isnan(error) else float(mean == 0)
+    return Estimate(float(mean), float(mean - half), float(mean + half), p)
+
+
+def of_runs(values) -> Estimate:
+    """Mean of independent runs, Student's interval; none for a single run."""
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return Estimate(float(values.mean()) if len(values) else math.nan)
+    error = values.std(ddof=1) / math.sqrt(len(values))
+    return around(float(values.mean()), error, len(values) - 1)
+
+
+def of_share(percent: float, trials: int) -> Estimate:
+    """A share of independent trials, in percent, with Wilson's interval.
+
+    Args:
+        percent: of the trials.
+        trials: such as test images.
+    """
+    hits = round(percent * trials / 100)
+    found = stats.binomtest(hits, trials).proportion_ci(LEVEL, "wilson")
+    return Estimate(float(percent), 100 * found.low, 100 * found.high)
+
+
+def share_error(percent: float, trials: int) -> float:
+    """Standard error of a share, in percentage points, by the binomial."""
+    share = percent / 100
+    return 100 * math.sqrt(share * (1 - share) / trials)
+
+
+def of_shares(first: float, second: float, trials: int) -> Estimate:
+    """Difference of two shares in percent, taken as independent."""
+    error = math.hypot(share_error(first, trials), share_error(second, trials))
+    return around(first - second, error)
+
+
+def of_folds(values, splits: int = 10) -> Estimate:
+    """Mean over folds of repeated cross-validation.
+
+    Training folds overlap, so the variance is taken 1/n + 1/(splits − 1)
+    times rather than 1/n times. [Nadeau and Bengio 2003]
+
+    Args:
+        values: of n folds of all runs; of two losses, their differences.
+        splits: folds of a run; a test fold is 1/(splits − 1) of its
+            training fold.
+
+    Raises:
+        ValueError: for fewer than two folds.
+    """
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(
+            f"folds of shape {values.shape}: give a list of at least 2"
+        )
+    error = fold_error(values.std(ddof=1), len(values), splits)
+    return around(float(values.mean()), error, len(values) - 1)
+
+
+def fold_error(std, folds: int = 100, splits: int = 10):
+    """Standard error of a mean over folds, their overlap allowed for.
+
+    Args:
+        std: of the folds (n − 1).
+        folds: of all runs.
+        splits: folds of a run.
+    """
+    return np.sqrt(1 / folds + 1 / (splits - 1)) * std
+
+
+def paired_folds(first, second, splits: int = 10) -> Estimate:
+    """The corrected resampled t-test of two losses. [Nadeau and Bengio 2003]
+
+    Args:
+        first, second: a value for each fold of all runs, in one order.
+        splits: folds of a run.
+
+    Raises:
+        ValueError: when the folds don't pair.
+    """
+    first, second = np.asarray(first, float), np.asarray(second, float)
+    if first.shape != second.shape:
+        raise ValueError(
+            f"folds of shape {first.shape} and {second.shape} don't pair: "
+            "give two lists of one length"
+        )
+    return of_folds(first - second, splits)
+
+
+def welch(first, second) -> Estimate:
+    """Difference of two means of independent runs, Welch's t interval."""
+    gap = float(np.mean(first) - np.mean(second))
+    if np.std(first) == np.std(second) == 0:
+        return Estimate(gap, gap, gap, float(gap == 0))
+    test = stats.ttest_ind(first, second, equal_var=False)
+    return Estimate(
+        gap, *map(float, test.confidence_interval(LEVEL)), float(test.pvalue)
+    )
+
+
+def pooled(parts) -> Estimate:
+    """Mean of independent estimates, their errors by half intervals."""
+    parts = list(parts)
+    error = math.sqrt(sum(part.half**2 for part in parts)) / len(parts) / Z
+    return around(float(np.mean([part.mean for part in parts])), error)
+
+
+def wins(accuracy: pd.DataFrame, *, ties: str = "first") -> pd.Series:
+    """How many data sets each loss is best on.
+
+    Args:
+        accuracy: a row for each data set, a column for each loss; rows with
+            a missing value don't count.
+        ties: "first" gives a tied data set to the first of the columns, as
+            the paper does (its Table I has Iris tied between M-Soft and
+            ArcFace, and counts it for M-Soft alone); "all" gives it to each.
+
+    Returns:
+        A number for each loss.
+
+    Raises:
+        ValueError: for another way with ties.
+    """
+    if ties not in ("first", "all"):
+        raise ValueError(f"ties = {ties!r}: it is 'first' or 'all'")
+    whole = accuracy.dropna()
+    best = whole.eq(whole.max(axis=1), axis=0)
+    if ties == "first":
+        best &= best.cumsum(axis=1) == 1
+    return best.sum()
+
+
+def ranks(accuracy: pd.DataFrame) -> pd.Series:
+    """Average rank of each loss over data sets, 1 is best, ties shared."""
+    return accuracy.dropna().rank(axis=1, ascending=False).mean()
+
+
+def friedman(accuracy: pd.DataFrame) -> float:
+    """p of Friedman's test: do the losses differ at all?
+
+    Args:
+        accuracy: a row for each data set, a column for each of at least 3
+            losses.
+    """
+    columns = accuracy.dropna().to_numpy().T
+    return float(stats.friedmanchisquare(*columns).pvalue)
+
+
+def critical_difference(
+    losses: int, datasets: int, *, level: float = 0.05
+) -> float:
+    """Nemenyi's critical difference of average ranks. [Demšar 2006]
+
+    Two of k losses differ at the level if their average ranks over N data
+    sets are further apart than q √(k (k + 1) / 6N), where q √2 is a
+    quantile of the studentised range.
+
+    Args:
+        losses: k.
+        datasets: N.
+        level: chance of one false difference among all pairs.
+    """
+    q = stats.studentized_range.ppf(1 - level, losses, np.inf) / np.sqrt(2)
+    return float(q * np.sqrt(losses * (losses + 1) / (6 * datasets)))
+
+
+def signed_ranks(first, second, digits: int = 2) -> float:
+    """p of Wilcoxon's signed-rank test, exact with ties and zeros.
+
+    Differences are counted in units of the last digit, so that equal ones
+    are equal; zeros are left out. All 2ⁿ signs are gone through by dynamic
+    programming, which knows ties, unlike a table of the distribution.
+
+    Args:
+        first, second: paired values.
+        digits: decimals that the values have.
+    """
+    gaps = np.rint(np.subtract(first, second) * 10**digits).astype(int)
+    gaps = gaps[gaps != 0]
+    if not len(gaps):
+        return 1.0
+    doubled = np.rint(2 * stats.rankdata(np.abs(gaps))).astype(int)
+    ways = np.zeros(doubled.sum() + 1)
+    ways[0] = 1.0
+    for rank in doubled:
+        ways[rank:] += ways[:-rank].copy()
+    least = min(doubled[gaps > 0].sum(), doubled[gaps < 0].sum())
+    return min(1.0, float(2 * ways[: least + 1].sum() / 2.0 ** len(gaps)))
+
+
+def wilcoxon(accuracy: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
+    """Wilcoxon's signed-rank test of each pair of losses, over data sets.
+
+    Args:
+        accuracy: a row for each data set, a column for each loss.
+        digits: decimals that the values have.
+
+    Returns:
+        A row for each pair: "first", "second", the median "difference" of
+        first − second, "p", and "p_holm" that Holm's method corrects for
+        the number of pairs.
+    """
+    whole = accuracy.dropna()
+    rows = [
+        (
+            *(first, second),
+            (whole[first] - whole[second]).median(),
+            signed_ranks(whole[first], whole[second], digits),
+        )
+        for first, second in itertools.combinations(whole.columns, 2)
+    ]
+    pairs = pd.DataFrame(rows, columns=["first", "second", "difference", "p"])
+    return pairs.assign(p_holm=holm(pairs["p"]))
+
+
+def holm(p) -> np.ndarray:
+    """p-values corrected for their number by Holm's method.
+
+    Args:
+        p: of n tests, in any order.
+    """
+    p = np.asarray(p, dtype=float)
+    order = np.argsort(p)
+    steps = (len(p) - np.arange(len(p))) * p[order]
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected
