@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 LEVEL = 0.95
 Z = float(stats.norm.ppf((1 + LEVEL) / 2))
@@ -190,6 +190,35 @@ def pooled(parts) -> Estimate:
     parts = list(parts)
     error = math.sqrt(sum(part.half**2 for part in parts)) / len(parts) / Z
     return around(float(np.mean([part.mean for part in parts])), error)
+
+
+def detectable(std: float, runs: int, power: float = 0.8) -> float:
+    """The least true difference of two means that a t test finds.
+
+    Args:
+        std: between runs, the same for both losses.
+        runs: of each, 2 or more.
+        power: the chance to find it, above the 5% of a false alarm.
+
+    Returns:
+        In the unit of `std`.
+
+    Raises:
+        ValueError: for fewer than two runs, or a power that is no chance.
+    """
+    if runs < 2 or not 0.05 < power < 1:
+        raise ValueError(
+            f"runs = {runs}, power = {power}: at least 2 runs, and a power "
+            "between 0.05 and 1"
+        )
+    freedom = 2 * runs - 2
+    critical = stats.f.ppf(LEVEL, 1, freedom)  # t² is F
+
+    def excess(shift):
+        return stats.ncf.sf(critical, 1, freedom, shift**2) - power
+
+    shift = optimize.brentq(excess, 0.01, 4 * math.sqrt(critical))
+    return float(shift * std * math.sqrt(2 / runs))
 
 
 def wins(accuracy: pd.DataFrame, *, ties: str = "first") -> pd.Series:

@@ -89,9 +89,9 @@ def dots(
         The figure; its axes' titles name the panels. The legend names only
         what is drawn.
     """
-    names = [None] if panels is None else list(cells[panels].unique())
-    order = list(dict.fromkeys(cells[rows]))[::-1]
-    lines = -(-len(names) // columns)
+    parts = [None] if panels is None else list(cells[panels].unique())
+    order = list(dict.fromkeys(cells[rows]))
+    lines = -(-len(parts) // columns)
     height = lines * (0.36 * len(order) + 0.75) + 0.8
     figure, grid = plt.subplots(
         *(lines, columns),
@@ -100,19 +100,31 @@ def dots(
         sharey=True,
         squeeze=False,
     )
-    for axes, name in zip(grid.flat, names, strict=False):
+    for axes, name in zip(grid.flat, parts, strict=False):
         part = cells if name is None else cells[cells[panels] == name]
-        for _, cell in part.iterrows():
-            _dots(axes, cell, order.index(cell[rows]), style(cell[rows]))
-        axes.set_yticks(range(len(order)), order)
-        axes.set_ylim(-0.6, len(order) - 0.4)
+        row_dots(axes, part, rows, order, style)
         if name is not None:
             axes.set_title(str(name), fontsize=11.5, pad=5)
-    for axes in grid.flat[len(names) :]:
+    for axes in grid.flat[len(parts) :]:
         axes.set_axis_off()
     figure.supxlabel(xlabel, fontsize=11.5)
     legend(figure, *(kind for kind in KINDS if _has(cells, kind)))
     return figure
+
+
+def row_dots(
+    axes,
+    cells: pd.DataFrame,
+    rows: str = "method",
+    order: Sequence[str] | None = None,
+    style: Callable[[str], dict] = look,
+):
+    """One panel of `dots`: a row each, the first at the top."""
+    order = list(dict.fromkeys(cells[rows]) if order is None else order)[::-1]
+    for _, cell in cells.iterrows():
+        _dots(axes, cell, order.index(cell[rows]), style(cell[rows]))
+    axes.set_yticks(range(len(order)), order)
+    axes.set_ylim(-0.6, len(order) - 0.4)
 
 
 def _has(cells, kind):
@@ -176,9 +188,8 @@ def curves(
         The axes.
     """
     axes = axes or plt.subplots()[1]
-    names = list(dict.fromkeys(frame[hue]))
     ends = {}
-    for name in names:
+    for name in dict.fromkeys(frame[hue]):
         part = frame[frame[hue] == name]
         mark = style(name)
         if part[x].nunique() > 25:
@@ -194,12 +205,18 @@ def curves(
         last = label_at if label_at is not None else part[x].max()
         nearest = part.iloc[(part[x] - last).abs().argsort()[:1]][x].iloc[0]
         ends[name] = nearest, part.loc[part[x] == nearest, y].mean()
-    _names(axes, ends, style)
+    names(axes, ends, style)
     return axes
 
 
-def _names(axes, ends, style):
-    """Names at the right of curves, moved apart by a line's height."""
+def names(axes, ends: Mapping[str, tuple], style=look):
+    """Names at the right of curves, moved apart by a line's height.
+
+    Args:
+        axes: with its limits set.
+        ends: from a name to the (x, y) of its curve's end.
+        style: from a name to its colour.
+    """
     low, high = axes.get_ylim()
     inches = axes.get_position().height * axes.figure.get_figheight()
     gap = (high - low) * 0.2 / inches

@@ -158,3 +158,16 @@ def show(figure, *, alt: str, caption: str = ""):
     plt.close(figure)
     caption = f"<figcaption>{caption}</figcaption>" if caption else ""
     return HTML(f'<figure class="plot"><div>{svg}</div>{caption}</figure>')
+
+
+def absent(problem: str):
+    """A box in the place of a figure that can't be drawn here.
+
+    Args:
+        problem: why, in a sentence.
+    """
+    from IPython.display import Markdown
+
+    return Markdown(
+        f":::{{admonition}} Not drawn here\n:class: note\n\n{problem}\n:::"
+    )
