@@ -212,7 +212,7 @@ def test_a_warning_is_given_again_by_the_next_build(project, site):
 
 @pytest.mark.parametrize(("deaths", "works"), [(2, True), (3, False)])
 def test_a_kernel_that_never_started_is_started_again(
-    monkeypatch, deaths, works
+    tmp_path, monkeypatch, deaths, works
 ):
     calls = []
 
@@ -223,10 +223,11 @@ def test_a_kernel_that_never_started_is_started_again(
         return subprocess.CompletedProcess(command, int(dead), "", error)
 
     monkeypatch.setattr(execution.subprocess, "run", run)
-    given = {"cwd": ".", "environment": {}}
+    write_notebook(tmp_path / "a.ipynb", "1")
+    pair = tmp_path / "a.ipynb", tmp_path / "b.ipynb"
     if works:
-        execution.papermill("a.ipynb", "b.ipynb", **given)
+        execution.papermill(*pair)
     else:
-        with pytest.raises(execution.NotebookError, match=r"a\.ipynb failed"):
-            execution.papermill("a.ipynb", "b.ipynb", **given)
+        with pytest.raises(execution.NotebookError, match="a failed"):
+            execution.papermill(*pair)
     assert len(calls) == 3

@@ -40,6 +40,10 @@ def test_runs(name):
 )
 def test_runs_with_changed_parameters(name, tmp_path):
     parameters.run(name, tmp_path / "out.ipynb", **CHANGED[name])
+    text = (tmp_path / "out.ipynb").read_text()
+    assert "written for the defaults" in text
+    for key in CHANGED[name]:
+        assert f"`{key} = " in text
 
 
 @pytest.mark.parametrize(
@@ -216,6 +220,20 @@ def test_a_chapter_checks_what_papermill_gave_it(toy):
         page.begin(toy, values)
     with pytest.raises(ValueError, match="no parameter 'epoch'"):
         page.begin(toy, values | {"s": 1.0, "epoch": 5})
+
+
+def test_a_page_says_which_parameters_are_not_the_defaults(toy):
+    known = parameters.parameters(toy)
+    values = {key: known[key].default for key in known}
+    shown = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "display", lambda note: shown.append(note.data))
+        page.begin(toy, values)
+        assert shown == []
+        page.begin(toy, values | {"s": 7, "degrees": False})
+    [note] = shown
+    assert "`s = 7` instead of `20.0`, `degrees = False`" in note
+    assert "epochs" not in note
 
 
 def test_every_notebook_is_in_the_table_of_contents():

@@ -10,10 +10,21 @@ Examples:
 from arcbook.audit.ledger import (
     CHECKS,
     PAPERS,
+    VERDICTS,
     Item,
     as_dictionary,
     claims,
+    item,
     items,
 )
 
-__all__ = ["CHECKS", "PAPERS", "Item", "as_dictionary", "claims", "items"]
+__all__ = [
+    "CHECKS",
+    "PAPERS",
+    "VERDICTS",
+    "Item",
+    "as_dictionary",
+    "claims",
+    "item",
+    "items",
+]

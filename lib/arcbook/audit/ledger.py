@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 
 from arcbook import papers
 from arcbook.audit import (
@@ -15,6 +16,7 @@ from arcbook.audit import (
     arcgrad_equations,
     arcgrad_printed,
     count_tables,
+    equations,
     iam_claims,
     iam_equations,
     iam_printed,
@@ -54,6 +56,11 @@ CHECKS: tuple[Check, ...] = (
     *iam_equations.CHECKS,
     *mnist_equations.CHECKS,
 )
+VERDICTS = {
+    "equation": equations.VERDICTS,
+    "table": tuple(verdicts.OF_TABLES),
+    "claim": verdicts.OF_CLAIMS,
+}
 ROMAN = dict(zip("1234567", ("I", "II", "III", "IV", "V", "VI", "VII")))
 PAGES = {
     "equation": "errata.html",
@@ -127,6 +134,24 @@ def items(*, seed: int = 0) -> list[Item]:
             *_claims(paper, seed),
         )
     ]
+
+
+def item(paper: str, name: str) -> Item:
+    """One line of the ledger, judged alone.
+
+    Args:
+        paper: one of `PAPERS`.
+        name: such as "Eq. 16", "Table I" or the id of a claim.
+
+    Raises:
+        ValueError: no such paper or item, or one without a verdict.
+    """
+    if name in papers.names(paper, "claims"):
+        return claims(paper, [name])[0]
+    for one in chain(_equations(paper, 0), _tables(paper, 0)):
+        if one.item == name:
+            return one
+    raise ValueError(f"{paper} has no equation, table or claim {name!r}")
 
 
 def claims(paper: str, names: Iterable[str], *, seed: int = 0) -> list[Item]:

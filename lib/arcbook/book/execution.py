@@ -3,8 +3,8 @@
 The executed copy of `notebooks/NAME.ipynb` is `_build/executed/NAME.ipynb`.
 Beside it `NAME.json` holds what it was made from: the notebook, the lock
 file, the Python version and the `ARCBOOK_*` settings (the key), and the
-state of every file and folder that the run touched (`arcbook.trace`). While
-all of that is unchanged, the copy is fresh and nothing runs.
+state of every file and folder that the run needed (`arcbook.book.trace`).
+While all of that is unchanged, the copy is fresh and nothing runs.
 """
 
 import hashlib
@@ -19,9 +19,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+import yaml
 from filelock import FileLock
 
-from arcbook.book import trace
+from arcbook.book import prose, trace
 from arcbook.paths import ROOT
 
 ONE_THREAD = dict.fromkeys(
@@ -41,13 +43,11 @@ class NotebookError(RuntimeError):
 class Executed:
     """An executed notebook.
 
-    Args:
-        name: the notebook's name, without its suffix.
+    Attributes:
         path: the executed copy.
         seconds: how long it took; None where a fresh copy was there.
     """
 
-    name: str
     path: Path
     seconds: float | None
 
@@ -67,8 +67,7 @@ def is_fresh(name, *, root=ROOT):
         executed_path(name, root=root).exists()
         and made["settled"]
         and made["key"] == _key(name, root)
-        and made["needs"]
-        == {need: _state(*need.split(" ", 1), root) for need in made["needs"]}
+        and made["needs"] == _states(made["needs"], root)
     )
 
 
@@ -78,8 +77,7 @@ def needs(name, *, root=ROOT):
     Returns:
         Paths relative to the root (absolute where outside), sorted.
     """
-    made = json.loads(_record_path(name, root).read_text())
-    return sorted({need.split(" ", 1)[1] for need in made["needs"]})
+    return sorted(json.loads(_record_path(name, root).read_text())["needs"])
 
 
 def execute(name, *, root=ROOT):
@@ -91,15 +89,29 @@ def execute(name, *, root=ROOT):
     Raises:
         NotebookError: a cell failed.
     """
-    path = executed_path(name, root=root)
+    path, root = executed_path(name, root=root), Path(root)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.parent / f".{name}.lock"):
         if is_fresh(name, root=root):
-            return Executed(name, path, None)
+            return Executed(path, None)
         started = time.time()
         _record_path(name, root).unlink(missing_ok=True)
-        _make(name, path, Path(root), started)
-        return Executed(name, path, time.time() - started)
+        source, key = _source(name, root), _key(name, root)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            log, partial = Path(folder, "trace"), Path(folder, path.name)
+            papermill(source, partial, root=root, log=log)
+            touched = trace.read_log(log)
+            os.replace(partial, path)
+        files = [Path(root, need) for need in touched]
+        changed = any(
+            file.is_file() and file.stat().st_mtime >= started
+            for file in files
+        )
+        made = {"key": key, "settled": not changed}
+        made["needs"] = _states({_relative(x, root) for x in files}, root)
+        record = json.dumps(made, indent=1, sort_keys=True)
+        _record_path(name, root).write_text(record)
+        return Executed(path, time.time() - started)
 
 
 def execute_all(names, *, root=ROOT, jobs=2, report=print):
@@ -115,72 +127,61 @@ def execute_all(names, *, root=ROOT, jobs=2, report=print):
         NotebookError: some failed; the message holds every failure.
     """
 
-    def one(name):
+    def failure(name):
         try:
             done = execute(name, root=root)
         except NotebookError as error:
             report(f"executing {name} ... failed")
-            return error
+            return str(error)
         if done.seconds is not None:
             report(f"executing {name} ... {done.seconds:.0f} s")
-        return done
+        return None
 
     with ThreadPoolExecutor(jobs) as pool:
-        results = list(pool.map(one, names))
-    failures = [result for result in results if not _is_done(result)]
+        failures = list(filter(None, pool.map(failure, names)))
     if failures:
-        raise NotebookError("\n\n".join(map(str, failures)))
-    return results
+        raise NotebookError("\n\n".join(failures))
 
 
-def papermill(source, output, *, cwd, environment, parameters=None):
-    """Run papermill in its own process, so that its settings are its own.
+def papermill(source, output, *, root=ROOT, parameters=None, log=None):
+    """Run a notebook in its own process and fill its prose.
+
+    Args:
+        source: the notebook.
+        output: where the executed one goes; there, too, when a cell fails.
+        parameters: in place of the notebook's own.
+        log: as `trace.start` takes it; by default nothing is traced.
 
     Raises:
         NotebookError: a cell failed.
     """
+    name, notebook = Path(source).stem, nbformat.read(source, 4)
+    prose.weave(notebook, name)
     command = [sys.executable, "-m", "papermill", "--no-progress-bar"]
-    command += [str(source), str(output)]
+    command += ["-", str(output)]
     if parameters:
-        command += ["--parameters_yaml", json.dumps(parameters)]
+        command += ["--parameters_yaml", yaml.safe_dump(parameters)]
     for _ in range(STARTS):
         run = subprocess.run(
-            command, cwd=cwd, env=environment, capture_output=True, text=True
+            command,
+            cwd=root,
+            env=_environment(root, log),
+            input=nbformat.writes(notebook),
+            capture_output=True,
+            text=True,
         )
         if not run.returncode or NOT_STARTED not in run.stderr:
             break
+    if Path(output).exists():
+        executed = nbformat.read(output, 4)
+        prose.unweave(executed)
+        nbformat.write(executed, output)
     if run.returncode:
-        name = Path(source).name
         raise NotebookError(f"{name} failed:\n{_cell_error(run.stderr)}")
 
 
-def _make(name, path, root, started):
-    source = root / "notebooks" / f"{name}.ipynb"
-    key = _key(name, root)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        log, partial = Path(folder, "trace"), Path(folder, path.name)
-        papermill(
-            source, partial, cwd=root, environment=_environment(root, log)
-        )
-        touched = {
-            f"{kind} {_relative(file, root)}"
-            for kind, file in trace.read_log(log)
-        }
-        os.replace(partial, path)
-    states = {need: _state(*need.split(" ", 1), root) for need in touched}
-    changed = [
-        need
-        for need in touched
-        if need.startswith(trace.READ) and _modified(need, root) >= started
-    ]
-    made = {"key": key, "settled": not changed, "needs": states}
-    partial = _record_path(name, root).with_suffix(".tmp")
-    partial.write_text(json.dumps(made, indent=1, sort_keys=True))
-    os.replace(partial, _record_path(name, root))
-
-
-def _is_done(result):
-    return isinstance(result, Executed)
+def _source(name, root):
+    return Path(root, "notebooks", f"{name}.ipynb")
 
 
 def _record_path(name, root):
@@ -188,54 +189,43 @@ def _record_path(name, root):
 
 
 def _environment(root, log):
-    inherited = os.environ.get("PYTHONPATH")
-    path = [str(root / "lib")] + ([inherited] if inherited else [])
-    return (
-        os.environ
-        | ONE_THREAD
-        | {
-            "PYTHONPATH": os.pathsep.join(path),
-            "PYTHONHASHSEED": "0",
-            "ARCBOOK_HOME": str(root),
-            "ARCBOOK_TRACE": str(log),
-        }
-    )
+    path = [str(root / "lib"), os.environ.get("PYTHONPATH")]
+    own = {
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+        "PYTHONHASHSEED": "0",
+        "ARCBOOK_HOME": str(root),
+    }
+    traced = {"ARCBOOK_TRACE": str(log)} if log else {}
+    return os.environ | ONE_THREAD | own | traced
 
 
 def _key(name, root):
-    root = Path(root)
     settings = {
         variable: value
         for variable, value in os.environ.items()
         if variable.startswith("ARCBOOK_") and variable not in NOT_SETTINGS
     }
     parts = [
-        _hash(root / "notebooks" / f"{name}.ipynb"),
-        _hash(root / "requirements.lock"),
+        _hash(_source(name, root)),
+        _hash(Path(root, "requirements.lock")),
         sys.version_info[:2],
         sorted(settings.items()),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _state(kind, path, root):
-    """What a need looks like now; compared, never interpreted."""
-    file = Path(root, path)
-    if kind == trace.LIST:
-        if not file.is_dir():
-            return None
-        return sorted(
-            entry.name
-            for entry in file.iterdir()
-            if not entry.name.startswith((".", "__pycache__"))
-        )
-    if kind == trace.LOOK:
-        return "folder" if file.is_dir() else file.exists()
-    if not Path(path).is_absolute():
-        return _hash(file)
-    if not file.exists():
-        return None
-    return [file.stat().st_size, file.stat().st_mtime_ns]
+def _states(paths, root):
+    """What each need looks like now; compared, never interpreted."""
+    return {str(path): _state(Path(root, path), root) for path in paths}
+
+
+def _state(path, root):
+    if path.is_dir():
+        names = (entry.name for entry in path.iterdir())
+        return sorted(x for x in names if not x.startswith((".", "__pyc")))
+    if path.is_file() and not path.is_relative_to(root):
+        return [path.stat().st_size, path.stat().st_mtime_ns]
+    return _hash(path)
 
 
 def _hash(file):
@@ -244,13 +234,7 @@ def _hash(file):
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _modified(need, root):
-    file = Path(root, need.split(" ", 1)[1])
-    return file.stat().st_mtime if file.exists() else 0.0
-
-
 def _relative(file, root):
-    file = Path(file)
     return file.relative_to(root) if file.is_relative_to(root) else file
 
 

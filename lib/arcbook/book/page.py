@@ -7,7 +7,7 @@ import os
 import pandas as pd
 import sympy as sp
 import torch
-from IPython.display import HTML, Markdown
+from IPython.display import HTML, Markdown, display
 
 from arcbook import papers, plot
 from arcbook.book import parameters
@@ -23,12 +23,28 @@ def begin(name, values):
         name: the notebook's own name, such as `06_uci`.
         values: its `globals()`, with nothing but parameters set so far.
 
+    Where a parameter is not the default, the page says that its text was
+    written for the defaults.
+
     Raises:
         ValueError: see `parameters.check`.
     """
-    parameters.check(
-        name, {k: v for k, v in values.items() if _is_given(k, v)}
-    )
+    given = {k: v for k, v in values.items() if _is_given(k, v)}
+    parameters.check(name, given)
+    defaults = parameters.parameters(name)
+    changed = [
+        f"`{key} = {value!r}` instead of `{defaults[key].default!r}`"
+        for key, value in given.items()
+        if value != defaults[key].default
+    ]
+    if changed:
+        display(
+            Markdown(
+                "> **Other parameters.** This page was run with "
+                f"{', '.join(changed)}. Figures, tables and numbers follow; "
+                "the sentences were written for the defaults."
+            )
+        )
     plot.style()
     if threads := os.environ.get("OMP_NUM_THREADS"):
         torch.set_num_threads(int(threads))

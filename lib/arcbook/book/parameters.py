@@ -11,7 +11,6 @@ metadata hold, under `arcbook`, a JSON schema for each of them:
 """
 
 import ast
-import contextlib
 import difflib
 import json
 import math
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arcbook.book import execution
-from arcbook.paths import NOTEBOOKS, ROOT
+from arcbook.paths import NOTEBOOKS
 
 
 @dataclass(frozen=True)
@@ -112,54 +111,20 @@ def run(name, output, **values):
         ValueError: see `check`.
         RuntimeError: a cell failed.
     """
-    import papermill
-
     source = path(name)
     check(name, values)
     output = Path(output)
     partial = output.with_name(f".{output.stem}.partial.ipynb")
     try:
-        with _importable():
-            _started(
-                lambda: papermill.execute_notebook(
-                    source, partial, values, cwd=ROOT, progress_bar=False
-                )
-            )
-    except papermill.PapermillExecutionError as error:
+        execution.papermill(source, partial, parameters=values)
+    except execution.NotebookError as error:
+        reason = str(error).splitlines()[-1]
         raise RuntimeError(
-            f"{name} failed with {error.ename}: {error.evalue} "
-            f"(all of it is in {output})"
+            f"{name} failed with {reason} (all of it is in {output})"
         ) from None
     finally:
         if partial.exists():
             os.replace(partial, output)
-
-
-def _started(execute):
-    """Execute again while the kernel dies before it has run anything."""
-    for start in range(1, execution.STARTS + 1):
-        try:
-            return execute()
-        except RuntimeError as error:
-            if execution.NOT_STARTED not in str(error):
-                raise
-            if start == execution.STARTS:
-                raise
-
-
-@contextlib.contextmanager
-def _importable():
-    """Let a kernel import this package where it is not installed."""
-    before = os.environ.get("PYTHONPATH")
-    paths = [str(ROOT / "lib")] + ([before] if before else [])
-    os.environ["PYTHONPATH"] = os.pathsep.join(paths)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONPATH"]
-        else:
-            os.environ["PYTHONPATH"] = before
 
 
 def _parameters_cell(notebook):

@@ -1,9 +1,9 @@
 """What a process reads of the project: the dependencies of a page.
 
-A page must be made again when a file it was made from has changed. Which
-files those are is observed, not declared: the process that makes the page
-logs them. `arcbook` starts the log on import where `ARCBOOK_TRACE` names a
-file, so worker processes append to the same one.
+A page must be made again when something it was made from has changed. What
+that is is observed, not declared: the process that makes the page logs it.
+`arcbook` starts the log on import where `ARCBOOK_TRACE` names a file, so
+worker processes append to the same one.
 """
 
 import importlib.util
@@ -13,53 +13,49 @@ from pathlib import Path
 
 from arcbook.paths import DATA, RESULTS, ROOT
 
-READ, LIST, LOOK = "read", "list", "look"
-
 
 def start(log):
-    """Log what this process reads, from now on, of the library and the data.
+    """Log what this process needs, from now on, of the library and the data.
 
     Args:
-        log: file to append to, one `kind<TAB>path` a line; kind is `read`
-            (opened to be read, or a module imported before), `list` (a
-            folder of the data listed) or `look` (asked whether it is there).
+        log: file to append to, one path a line: modules (also those imported
+            before), and of the data what is opened, listed or asked for,
+            whether it is there or not.
     """
     library = _inside(ROOT / "lib")
-    data = tuple(map(_inside, [DATA, RESULTS, *_data_folder()]))
+    places = [DATA, RESULTS, os.environ.get("ARCBOOK_DATA")]
+    data = tuple(_inside(place) for place in places if place)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     seen = set()
 
-    def note(kind, path):
+    def note(path, watched=data):
         if not isinstance(path, (str, bytes, os.PathLike)):
             return
         path = os.path.abspath(os.fsdecode(path))
-        watched = (library, *data) if kind == READ else data
-        new = (kind, path) not in seen
-        if new and (path + os.sep).startswith(watched):
-            seen.add((kind, path))
-            os.write(descriptor, f"{kind}\t{path}\n".encode())
+        if path not in seen and (path + os.sep).startswith(watched):
+            seen.add(path)
+            os.write(descriptor, f"{path}\n".encode())
 
     def hook(event, args):
-        if event == "open":
-            path, mode, flags = args
-            if not _writes(mode, flags):
-                note(READ, _source(path))
+        if event == "open" and not _writes(*args[1:]):
+            note(_source(args[0]), (library, *data))
         elif event in ("os.listdir", "os.scandir"):
-            note(LIST, "." if args[0] is None else args[0])
+            note("." if args[0] is None else args[0])
 
     for module in list(sys.modules.values()):
-        if file := getattr(module, "__file__", None):
-            note(READ, file)
+        note(getattr(module, "__file__", None), (library,))
     _watch_stat(note)
     sys.addaudithook(hook)
 
 
+def read_log(log):
+    """The paths of a log; none where there is no log."""
+    log = Path(log)
+    return set(log.read_text().splitlines()) if log.exists() else set()
+
+
 def _inside(folder):
     return os.path.join(os.path.abspath(folder), "")
-
-
-def _data_folder():
-    return filter(None, [os.environ.get("ARCBOOK_DATA")])
 
 
 def _writes(mode, flags):
@@ -79,26 +75,19 @@ def _source(path):
 
 
 def _watch_stat(note):
-    """Python raises no audit event for `os.stat`: wrap it."""
+    """A file that is not there is only asked for, and Python raises no audit
+    event for that."""
     stat = os.stat
 
-    def noting(path, *, dir_fd=None, follow_symlinks=True):
-        if dir_fd is None:
-            note(LOOK, path)
-        return stat(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+    def noting(path, **given):
+        if given.get("dir_fd") is None:
+            note(path)
+        return stat(path, **given)
 
     for able in (
         os.supports_dir_fd,
         os.supports_fd,
         os.supports_follow_symlinks,
     ):
-        if stat in able:
-            able.add(noting)
+        able.add(noting)
     os.stat = noting
-
-
-def read_log(log):
-    """The (kind, path) pairs of a log; none where there is no log."""
-    log = Path(log)
-    lines = log.read_text().splitlines() if log.exists() else []
-    return sorted({tuple(line.split("\t", 1)) for line in lines})

@@ -1,0 +1,159 @@
+"""Numbers in sentences are the notebook's, and verdicts the ledger's."""
+
+import math
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+import sympy as sp
+
+from arcbook import audit
+from arcbook.book import execution, parameters, prose
+from arcbook.stats import Estimate
+
+CLAIM = "% expects: arcgrad/best-average = "
+
+
+@pytest.mark.parametrize("name", parameters.names())
+def test_the_ledger_still_says_what_the_pages_rest_on(name):
+    notebook = nbformat.read(parameters.path(name), as_version=4)
+    for one in prose.expectations(notebook, name):
+        now = one.now().verdict
+        assert now == one.verdict, (
+            f"{one.where} rests on {one.paper}/{one.item} = {one.verdict}; "
+            f"it now is {now}: write the paragraph anew"
+        )
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """A ledger in which one claim is too close to call."""
+    page = {"page": "notebooks/claims.html#arcgrad-best-average"}
+    item = SimpleNamespace(
+        paper="arcgrad",
+        item="best-average",
+        kind="claim",
+        verdict="too close to call",
+        evidence=page,
+    )
+    monkeypatch.setattr(prose, "_item", lambda paper, name: item)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a word", "a word"),
+        (12, "12"),
+        (f"{-1.5:+.1f}", "−1.5"),
+        ("from -3 to -.5, s-1, 2019-12", "from −3 to −.5, s-1, 2019-12"),
+        (f"{1.5e-5:.1e}", "1.5 · 10⁻⁵"),
+        (f"{-3e21:.0e}", "−3 · 10²¹"),
+        (f"{0.0:.0e}", "0"),
+        (Estimate(-0.5, -1.25, 0.25), "−0.50 [−1.25, +0.25]"),
+        (sp.sqrt(sp.Symbol("s")), r"$\sqrt{s}$"),
+    ],
+)
+def test_a_value_is_written_as_a_person_would(value, text):
+    assert prose.written(value) == text
+
+
+@pytest.mark.parametrize("value", [0.5, math.nan, None, True, [1], {}])
+def test_what_has_no_one_form_is_refused(value):
+    with pytest.raises(TypeError, match=r'such as f"\{\.\.\.:\.1f\}"'):
+        prose.written(value)
+
+
+def test_expressions_see_the_namespace():
+    text = 'At {eval}`f"{gap:.1f}"`, {eval}`` f"`{n}`" ``.'
+    assert prose.fill(text, {"gap": 1.75, "n": 3}) == "At 1.8, `3`."
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [("missing", "NameError"), ("1 / 0", "ZeroDivision"), ("0.5", "float")],
+)
+def test_a_failing_expression_is_named(expression, reason):
+    with pytest.raises(prose.ProseError, match=reason) as error:
+        prose.fill(f"{{eval}}`{expression}`", {}, "06_uci, cell 3")
+    assert f"06_uci, cell 3: {{eval}}`{expression}`" in str(error.value)
+
+
+def test_a_verdict_that_holds_leaves_no_trace(judged):
+    text = f"A sentence.\n{CLAIM}too close to call"
+    assert prose.fill(text, {}) == "A sentence.\n"
+
+
+def test_a_verdict_that_changed_is_said_at_its_paragraph(judged):
+    one, two = CLAIM + "replicated\n", CLAIM + "too close to call\n"
+    filled = prose.fill(f"First.\n{one}{two}\nSecond.\n{two}", {})
+    first, note, second = filled.split(":::")
+    assert first == "First.\n\n" and second.strip() == "Second."
+    assert note.startswith("{admonition}") and ":class: outdated" in note
+    assert 'href="claims.html#arcgrad-best-average"' in note
+    assert "*replicated*; it now is *too close to call*." in note
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("arcgrad/best-average = certain", "one of replicated, .* 'certain'"),
+        ("arcgrad/best-avrage = replicated", "no .* 'best-avrage'"),
+        ("arcgrd/best-average = replicated", "did you mean arcgrad"),
+        ("best-average = replicated", "expected `% expects: paper/item"),
+    ],
+)
+def test_an_expectation_that_cannot_be_is_refused(line, reason):
+    with pytest.raises(prose.ProseError, match=reason):
+        prose.fill(f"% expects: {line}", {})
+
+
+@pytest.mark.parametrize("name", ["Eq. 16", "Table VII", "best-average"])
+def test_every_kind_of_item_can_be_expected(name):
+    [one] = [
+        item
+        for item in audit.items()
+        if (item.paper, item.item) == ("arcgrad", name)
+    ]
+    assert audit.item("arcgrad", name).verdict == one.verdict
+
+
+def write(path, *cells):
+    make = {"#": nbformat.v4.new_markdown_cell, "": nbformat.v4.new_code_cell}
+    made = [
+        make["#" if text.startswith("#") else ""](text, id=f"cell-{k}")
+        for k, text in enumerate(cells)
+    ]
+    notebook = nbformat.v4.new_notebook(cells=made)
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+    }
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_paragraphs_are_filled_where_they_stand(tmp_path):
+    source = write(
+        tmp_path / "a.ipynb",
+        "# The answer is {eval}`x`",
+        "x = 1",
+        "# Now {eval}`x`",
+        "x = 2\nx",
+        "# Plain",
+    )
+    before = source.read_bytes()
+    execution.papermill(source, tmp_path / "b.ipynb")
+    cells = nbformat.read(tmp_path / "b.ipynb", 4).cells
+    assert [cell.source for cell in cells] == [
+        *("# The answer is 2", "x = 1", "# Now 1", "x = 2\nx", "# Plain")
+    ]
+    assert cells[3].outputs[0].data["text/plain"] == "2"
+    assert source.read_bytes() == before
+
+
+def test_a_paragraph_that_fails_names_its_page_and_cell(tmp_path):
+    source = write(tmp_path / "a.ipynb", "x = 1", "# Now {eval}`y` falls")
+    with pytest.raises(execution.NotebookError, match="a failed") as error:
+        execution.papermill(source, tmp_path / "b.ipynb")
+    assert "a, cell 2 (# Now {eval}`y` falls …)" in str(error.value)
+    assert "NameError" in str(error.value).splitlines()[-1]
