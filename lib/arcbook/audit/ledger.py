@@ -61,7 +61,12 @@ VERDICTS = {
     "table": tuple(verdicts.OF_TABLES),
     "claim": verdicts.OF_CLAIMS,
 }
-ROMAN = {arabic: roman for roman, arabic in papers.ARABIC.items()}
+ROMAN = dict(zip("1234567", ("I", "II", "III", "IV", "V", "VI", "VII")))
+PAGES = {
+    "equation": "errata.html",
+    "table": "published_statistics.html",
+    "claim": "claims.html",
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,10 @@ class Item:
     @property
     def anchor(self) -> str:
         """Its place on the page that lists it."""
-        return papers.anchor(self.paper, self.item)
+        name = "".join(
+            x if x.isalnum() else "-" for x in f"{self.paper}-{self.item}"
+        )
+        return name.lower().strip("-")
 
 
 def items(*, seed: int = 0) -> list[Item]:
@@ -267,7 +275,7 @@ def _judged(kind, paper, name, seed):
 def _with_evidence(item, test, page, experiment=""):
     evidence = {
         "test": f"tests/test_audit.py::{test}",
-        "page": f"notebooks/{papers.address(item.paper, item.item)}",
+        "page": f"notebooks/{PAGES[item.kind]}#{item.anchor}",
     }
     if page:
         evidence["derivation"] = f"notebooks/{page}"

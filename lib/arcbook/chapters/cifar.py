@@ -22,6 +22,8 @@ TABLES = {
     "CIFAR-10": {"arcgrad": "table4", "angular-learning": "table6"},
     "CIFAR-100": {"arcgrad": "table5", "angular-learning": "table7"},
 }
+FIRST = {"CIFAR10+": 0, "CIFAR10": 1, "Top-1": 0, "Top-5": 1}
+FIRST |= {"Top1": 0, "Top5": 1}
 
 
 def tables(kind: str) -> pd.DataFrame:
@@ -121,6 +123,11 @@ def leads(rows: pd.DataFrame, band: dict[str, float]):
         rows: from `ahead`.
         band: from `bands`, drawn grey.
     """
+    rows = rows.sort_values(
+        ["paper", "at"],
+        key=lambda x: x.map(FIRST) if x.name == "at" else x != "arcgrad",
+        kind="stable",
+    )
     panels = rows[["paper", "at"]].drop_duplicates().to_dict("records")
     sizes = rows.groupby("paper", sort=False)["rival"].nunique() + 1
     figure, grid = plt.subplots(

@@ -1,0 +1,226 @@
+"""CIFAR-100: top-1 against top-5, and the scale that classes need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from arcbook import datasets, live_images, plot
+from arcbook.chapters import cifar
+from arcbook.plot import BASELINE
+
+
+def both_places(value: str = "printed") -> pd.DataFrame:
+    """Top-1 and top-5 accuracy of each loss in both papers.
+
+    Args:
+        value: "printed", or "measured".
+
+    Returns:
+        A row a paper and method: paper, method, top1, top5, in percent.
+    """
+    rows = cifar.tables("CIFAR-100")
+    order = rows[["paper", "method"]].drop_duplicates()
+    wide = rows.pivot(
+        index=["paper", "method"], columns="metric", values=value
+    )
+    wide = wide.rename(columns={"accuracy": "top1"})[["top1", "top5"]]
+    return order.merge(wide.reset_index())
+
+
+def opening(axes, rows: pd.DataFrame):
+    """Publish top-5 over top-1.
+
+    Args:
+        axes: with the marks drawn.
+        rows: from `both_places`.
+    """
+    for one in rows.itertuples():
+        left = one.paper == "arcgrad"
+        axes.annotate(
+            f"{one.method}, {'V' if left else '7'}",
+            (one.top1, one.top5),
+            (-7, 4) if left else (8, -12),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            color=plot.look(one.method)["color"],
+            fontsize=10,
+        )
+    axes.set_xlabel("top-1 accuracy, %")
+    axes.set_ylabel("top-5 accuracy, %")
+    best = rows.groupby("paper")[["top1", "top5"]].idxmax()
+    first, five = (
+        " and ".join(dict.fromkeys(rows.loc[best[c], "method"].tolist()))
+        for c in ("top1", "top5")
+    )
+    axes.set_title(f"Printed: best by top-1 {first}, by top-5 {five}")
+    axes.margins(0.14, 0.1)
+    return plot.show(
+        axes.figure,
+        alt="Top-5 over top-1 accuracy on CIFAR-100+ for six losses of one "
+        "paper and four of the other. ArcGrad is furthest right in both, "
+        "Center is highest in both, AdaCos lies far below the others.",
+        caption="CIFAR-100+, ResNet-34, means of five runs. Hollow: printed "
+        "in [arcgrad, Table V] (V) and [angular-learning, Table 7] (7).",
+    )
+
+
+def order_agreement() -> pd.Series:
+    """Kendall's τ of the printed orders by top-1 and by top-5, by paper."""
+    return pd.Series(
+        {
+            paper: part[["top1", "top5"]].corr("kendall").iloc[0, 1]
+            for paper, part in both_places().groupby("paper")
+        }
+    )
+
+
+def needed(
+    reach: Mapping[str, Callable],
+    given: Mapping[str, float],
+    level: float,
+    marked: Sequence[int] = (10, 100),
+):
+    """The scale that lets p reach a level, against the number of classes.
+
+    Args:
+        reach: from a word on the curve to a function from classes to s;
+            the word begins with the loss whose colour it takes.
+        given: from a column to the scale that the paper gives it.
+        level: the probability.
+        marked: numbers of classes to mark.
+    """
+    figure, axes = plt.subplots(figsize=(8, 4.6))
+    classes = np.unique(np.geomspace(3, 1000, 200).round())
+    curves = {word: [f(one) for one in classes] for word, f in reach.items()}
+    curves["AdaCos, fixed"] = np.sqrt(2) * np.log(classes - 1)
+
+    def style(word):
+        return {"color": plot.look(word.split(",")[0])["color"]}
+
+    for word, values in curves.items():
+        axes.plot(classes, values, **style(word))
+    for column, scale in given.items():
+        mark = plot.look(column)
+        axes.plot(marked, [scale] * len(marked), **mark | plot.HOLLOW)
+        axes.annotate(
+            f"{column}, s = {scale:g} [arcgrad]",
+            (marked[0], scale),
+            (8, 6),
+            textcoords="offset points",
+            color=mark["color"],
+            fontsize=10,
+        )
+    for one in marked:
+        axes.axvline(one, color=BASELINE, lw=1, ls=":")
+    axes.set_xscale("log")
+    ticks = [3, 10, 30, 100, 300, 1000]
+    axes.set_xticks(ticks, map(str, ticks))
+    axes.minorticks_off()
+    axes.set_ylim(0)
+    plot.names(
+        axes, {w: (classes[-1], v[-1]) for w, v in curves.items()}, style
+    )
+    axes.set_xlabel("classes C, log scale")
+    axes.set_ylabel("scale s")
+    most = max(scale(marked[-1]) for scale in reach.values())
+    axes.set_title(
+        f"With {marked[-1]} classes s = {most:.1f} is enough for p = {level:g}"
+    )
+    return plot.show(
+        figure,
+        alt="Scale over the number of classes, on a logarithmic axis. The "
+        "scale that a cosine or an angle needs grows in nearly straight "
+        "lines.",
+        caption=f"The scale that lets the own class have p = {level:g} at "
+        "the simplex, and AdaCos's fixed scale. Hollow: the scales of "
+        "[arcgrad].",
+    )
+
+
+def accuracies(paper: str):
+    """A paper's top-1 and top-5 accuracies, as dots.
+
+    Args:
+        paper: "arcgrad" or "angular-learning".
+    """
+    rows = cifar.tables("CIFAR-100")
+    rows = rows[rows["paper"] == paper]
+    item = "Table V" if paper == "arcgrad" else "Table 7"
+    return plot.show(
+        plot.dots(rows, panels="at", columns=2),
+        alt="Two panels, top-1 and top-5: the accuracy of each loss, hollow "
+        "as printed.",
+        caption=f"[{paper}, {item}]. CIFAR-100+, 160 epochs, batches of "
+        "128, means of five runs, 95% intervals: of the printed ± where "
+        "there is one, else of 10,000 test images.",
+    )
+
+
+def published_leads():
+    """ArcGrad's leads on CIFAR-100+ in both papers, beside the band."""
+    return plot.show(
+        cifar.leads(cifar.ahead("CIFAR-100"), cifar.bands("CIFAR-100")),
+        alt="The lead of ArcGrad over each other loss, by top-1 and by "
+        "top-5. By top-1 it is ahead of all; by top-5 behind Center.",
+        caption="ArcGrad minus each other loss. Grey: less than what five "
+        "seeds find four times of five, at the median ± of "
+        "[angular-learning, Table 7]. Bars: Welch's 95% interval where ± is "
+        "printed.",
+    )
+
+
+def leads_from_ten_to_hundred() -> pd.DataFrame:
+    """ArcGrad's printed lead on CIFAR10+ and on CIFAR100+, in points.
+
+    Returns:
+        A row a paper and rival.
+    """
+    ten = cifar.ahead("CIFAR-10").query("at == 'CIFAR10+'")
+    hundred = cifar.ahead("CIFAR-100").query("at in ('Top-1', 'Top1')")
+    keys = ["paper", "rival"]
+    both = ten.merge(hundred, on=keys, suffixes=(" 10", " 100"))
+    both["paper"] = both["paper"].map(cifar.TITLES)
+    names = {"printed 10": "ten classes", "printed 100": "a hundred"}
+    return both[[*keys, *names]].rename(columns=names)
+
+
+def rescued() -> pd.DataFrame:
+    """Of the images missed at first, the share found among the five.
+
+    Returns:
+        A row a loss, a column a paper, in percent, NaN where not printed.
+    """
+    rows = both_places()
+    rows["share"] = 100 * (rows["top5"] - rows["top1"]) / (100 - rows["top1"])
+    rows["method"] = rows["method"].replace("Arc", "ArcGrad")
+    wide = rows.pivot(index="method", columns="paper", values="share")
+    return wide.loc[list(cifar.SIX), list(cifar.OURS)].rename(
+        columns=cifar.TITLES
+    )
+
+
+def in_both_parts() -> pd.DataFrame | None:
+    """Test images of CIFAR-100 that stand in the training part too.
+
+    Returns:
+        A row a test image: its class, and the class of the same image in
+        training; None if the data are not on this machine.
+    """
+    if live_images.missing("cifar100"):
+        return None
+    images = datasets.load("cifar100", sample=False)
+    labels = {
+        pixels.tobytes(): label
+        for pixels, label in zip(images.train_images, images.train_labels)
+    }
+    tests = zip(images.test_images, images.test_labels, strict=True)
+    rows = [
+        (images.class_names[label], images.class_names[labels[key]])
+        for key, label in ((x.tobytes(), label) for x, label in tests)
+        if key in labels
+    ]
+    return pd.DataFrame(rows, columns=["in the test", "in training"])

@@ -1,0 +1,51 @@
+"""Figures as they are published, read back by the tests of pages."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from arcbook import plot
+
+
+def caught(monkeypatch, draw, *arguments):
+    """The figure that a function publishes, its caption and its alt text."""
+    found = {}
+
+    def keep(figure, *, alt, caption=""):
+        found.update(figure=figure, alt=alt, caption=caption)
+
+    monkeypatch.setattr(plot, "show", keep)
+    draw(*arguments)
+    assert found["alt"].strip()
+    return found["figure"], found["caption"]
+
+
+def marks(axes, *, hollow):
+    """Where hollow or filled marks stand: (colour, x, y) each."""
+    found = []
+    for line in axes.get_lines():
+        if line.get_marker() in ("None", "", None):
+            continue
+        if (line.get_markerfacecolor() == "none") == hollow:
+            color = to_hex(line.get_color())
+            found += [(color, x, y) for x, y in line.get_xydata()]
+    return found
+
+
+def bars(axes):
+    """Ends of horizontal intervals: (colour, y, low, high) each."""
+    found = []
+    for lines in axes.collections:
+        for (low, y), (high, _) in (s for s in lines.get_segments() if len(s)):
+            color = to_hex(lines.get_color()[0])
+            found.append((color, y, low, high))
+    return found
+
+
+def near(values):
+    """Marks or bars, for comparison to rounding."""
+    return [
+        (color, *(pytest.approx(x, abs=1e-9) for x in rest))
+        for color, *rest in values
+        if not np.isnan(rest).any()
+    ]
