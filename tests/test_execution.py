@@ -7,6 +7,7 @@ import sys
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 
 from arcbook.book import execution
 from arcbook.paths import ROOT
@@ -160,7 +161,7 @@ def site(project):
     (project / "conf.py").write_text(
         'extensions = ["myst_nb", "arcbook.book.sphinx_pages"]\n'
         'nb_execution_mode = "off"\n'
-        'exclude_patterns = ["_build", "html"]\n'
+        'exclude_patterns = ["_build", "html", "jupyter*"]\n'
     )
     (project / "index.md").write_text(
         "# Book\n\n```{toctree}\n:glob:\nnotebooks/*\n```\n"
@@ -184,6 +185,24 @@ def test_the_published_page_follows_its_data(project, site):
     assert build()[0] == 0
     assert "measured now" in (pages / "file.html").read_text()
     assert (pages / "records.html").stat().st_mtime_ns == records
+
+
+def test_items_of_papers_are_linked(project, site):
+    pages, build = site
+    html = '<b title="[arcgrad, Eq. 4]">[iam, Eq. 3 and 4]</b>'
+    shows = f"from IPython.display import HTML\nHTML('{html}')"
+    write_notebook(project / "notebooks" / "errata.ipynb", shows)
+    cited = "[arcgrad,\nEq. 4] `[arcgrad, Eq. 4]` [arcgrad, Eq. 99]"
+    with (project / "index.md").open("a") as page:
+        page.write(f"\n{cited} $[arcgrad, Eq. 4]$\n")
+    assert build() == (0, "")
+    soup = BeautifulSoup((pages.parent / "index.html").read_text(), "html.parser")
+    [link] = soup.select('[href*="#arcgrad"]')
+    assert link["href"] == "notebooks/errata.html#arcgrad-eq--4"
+    soup = BeautifulSoup((pages / "errata.html").read_text(), "html.parser")
+    [link] = soup.select('.output [href*="#"]')
+    assert link.get_text() == "[iam, Eq. 3 and 4]"
+    assert link.parent["title"] == "[arcgrad, Eq. 4]"
 
 
 def test_the_page_of_a_notebook_that_went_is_withdrawn(project, site):
