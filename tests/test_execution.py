@@ -187,6 +187,10 @@ def test_the_published_page_follows_its_data(project, site):
     assert (pages / "records.html").stat().st_mtime_ns == records
 
 
+def parse(path):
+    return BeautifulSoup(path.read_text(), "html.parser")
+
+
 def test_items_of_papers_are_linked(project, site):
     pages, build = site
     html = '<b title="[arcgrad, Eq. 4]">[iam, Eq. 3 and 4]</b>'
@@ -196,7 +200,9 @@ def test_items_of_papers_are_linked(project, site):
     with (project / "index.md").open("a") as page:
         page.write(f"\n{cited} $[arcgrad, Eq. 4]$\n")
     assert build() == (0, "")
-    soup = BeautifulSoup((pages.parent / "index.html").read_text(), "html.parser")
+    soup = BeautifulSoup(
+        (pages.parent / "index.html").read_text(), "html.parser"
+    )
     [link] = soup.select('[href*="#arcgrad"]')
     assert link["href"] == "notebooks/errata.html#arcgrad-eq--4"
     soup = BeautifulSoup((pages / "errata.html").read_text(), "html.parser")

@@ -8,6 +8,7 @@ gap. `data/papers/schema.json` says what a file may hold.
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +16,8 @@ import pandas as pd
 import yaml
 
 from arcbook.paths import PAPERS
+
+ARABIC = dict(zip(("I", "II", "III", "IV", "V", "VI", "VII"), "1234567"))
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,33 @@ def names(paper, kind):
         kind: "equations", "tables", "figures" or "claims".
     """
     return list(_read(paper).get(kind, {}))
+
+
+def anchor(paper, item):
+    """An item's place on the page that lists it."""
+    return re.sub(r"[\W_]", "-", f"{paper}-{item}").lower().strip("-")
+
+
+def address(paper, item):
+    """Where the book says what an item is worth.
+
+    Args:
+        paper: one of `available()`.
+        item: an equation ("Eq. 4" or its name), a table ("Table IV") or the
+            id of a claim, as the ledger names them.
+
+    Returns:
+        Page and anchor, below `notebooks/`; None if there is no such item.
+    """
+    number = item.removeprefix("Eq. ")
+    table = "table" + ARABIC.get(item[6:], item[6:])
+    if number in names(paper, "equations"):
+        return f"errata.html#{anchor(paper, item)}"
+    if item.startswith("Table ") and table in names(paper, "tables"):
+        return f"published_statistics.html#{anchor(paper, item)}"
+    if item in names(paper, "claims"):
+        return f"claims.html#{anchor(paper, item)}"
+    return None
 
 
 def facts(paper, name):

@@ -61,12 +61,7 @@ VERDICTS = {
     "table": tuple(verdicts.OF_TABLES),
     "claim": verdicts.OF_CLAIMS,
 }
-ROMAN = dict(zip("1234567", ("I", "II", "III", "IV", "V", "VI", "VII")))
-PAGES = {
-    "equation": "errata.html",
-    "table": "published_statistics.html",
-    "claim": "claims.html",
-}
+ROMAN = {arabic: roman for roman, arabic in papers.ARABIC.items()}
 
 
 @dataclass(frozen=True)
@@ -105,10 +100,7 @@ class Item:
     @property
     def anchor(self) -> str:
         """Its place on the page that lists it."""
-        name = "".join(
-            x if x.isalnum() else "-" for x in f"{self.paper}-{self.item}"
-        )
-        return name.lower().strip("-")
+        return papers.anchor(self.paper, self.item)
 
 
 def items(*, seed: int = 0) -> list[Item]:
@@ -275,7 +267,7 @@ def _judged(kind, paper, name, seed):
 def _with_evidence(item, test, page, experiment=""):
     evidence = {
         "test": f"tests/test_audit.py::{test}",
-        "page": f"notebooks/{PAGES[item.kind]}#{item.anchor}",
+        "page": f"notebooks/{papers.address(item.paper, item.item)}",
     }
     if page:
         evidence["derivation"] = f"notebooks/{page}"

@@ -1,16 +1,26 @@
-"""What a chapter prints: equations, boxes and tables."""
+"""What a chapter prints: equations, tables, what the ledger says."""
 
 from __future__ import annotations
 
+import datetime
+import html
 import os
+import re
 
 import pandas as pd
 import sympy as sp
 import torch
 from IPython.display import HTML, Markdown, display
+from pandas.io.formats.style import Styler
 
 from arcbook import papers, plot
 from arcbook.book import parameters
+
+PHONE = 32
+NO_WIDTH = {r"\left", r"\right", r"\mathrm", r"\operatorname", r"\text"}
+NO_WIDTH |= {r"\boldsymbol", r"\tilde", r"\quad", r"\,", r"\;", r"\!"}
+PIECE = r"\\(?:left|right)\b\s*(?:\\[a-zA-Z]+|\\?.)|\\[a-zA-Z]+|\\?."
+SIGNS = ("=", "+", "-", r"\le", r"\ge", r"\approx")
 
 
 def begin(name, values):
@@ -51,14 +61,52 @@ def begin(name, values):
 
 
 def equations(lines: dict[str, sp.Expr | str]) -> Markdown:
-    """A block of aligned equations.
+    """A block of aligned equations, broken where a phone is too narrow.
 
     Args:
         lines: left sides in LaTeX, right sides as sympy or LaTeX.
     """
-    rows = [f"{left} &= {_latex(right)}" for left, right in lines.items()]
-    body = r" \\[4pt] ".join(rows)
-    return Markdown("$$\n\\begin{aligned}\n" + body + "\n\\end{aligned}\n$$")
+    rows = []
+    for left, right in lines.items():
+        first, *others = broken(_latex(right))
+        rows.append(f"{left} &= {first}")
+        rows += [rf"&\quad {other}" for other in others]
+    body = " \\\\[4pt]\n".join(rows)
+    return Markdown(f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$")
+
+
+def equation(latex: sp.Expr | str) -> str:
+    """Markdown of one displayed equation, broken like those above."""
+    first, *others = broken(_latex(latex))
+    if not others:
+        return f"$$\n{first}\n$$"
+    body = " \\\\\n".join([f"& {first}", *(rf"&\quad {x}" for x in others)])
+    return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
+
+
+def broken(latex: str, width: int = PHONE) -> list[str]:
+    r"""LaTeX in lines that a phone can show, as far as that goes.
+
+    It is broken before =, + and −, never inside of braces, brackets or
+    `\left … \right`; what holds `&` or a line break already is left alone.
+    """
+    if "&" in latex or r"\\" in latex or r"\begin" in latex:
+        return [latex]
+    terms, depth = [""], 0
+    for piece in re.findall(PIECE, latex, re.DOTALL):
+        depth -= piece.startswith(r"\right") or piece in ("}", "]", ")")
+        binary = terms[-1].rstrip()[-1:] not in ("", "=", "+", "-")
+        if piece in SIGNS and binary and depth == 0:
+            terms.append("")
+        terms[-1] += piece
+        depth += piece.startswith(r"\left") or piece in ("{", "[", "(")
+    lines = terms[:1]
+    for term in terms[1:]:
+        if _width(lines[-1] + term) <= width or _width(lines[-1]) < 8:
+            lines[-1] += term
+        else:
+            lines.append(term)
+    return lines
 
 
 def differs(
@@ -75,37 +123,178 @@ def differs(
     return Markdown(
         f":::{{admonition}} Printed and derived differ: "
         f"[{paper}, Eq. {number}]\n:class: misprint\n\n"
-        f"Printed:\n\n$$\n{printed}\n$$\n\n"
-        f"Derived:\n\n$$\n{_latex(derived)}\n$$\n\n{why}\n:::"
+        f"Printed:\n\n{equation(printed)}\n\n"
+        f"Derived:\n\n{equation(derived)}\n\n{why}\n:::"
     )
 
 
 def table(
-    frame: pd.DataFrame, caption: str = "", digits: int = 2, index=False
+    frame: pd.DataFrame,
+    caption: str = "",
+    digits: int = 2,
+    index: bool = False,
+    formats: dict | None = None,
 ) -> HTML:
-    """A data frame as a table of the book.
+    """A data frame as a table of the book; a wide one scrolls in its box.
 
     Args:
-        frame: what to print.
+        frame: what to print; text may hold HTML.
         caption: above the table; may hold HTML.
         digits: of floating numbers.
         index: whether to print the index.
+        formats: of columns that need another one, such as `{"p": ".1e"}`;
+            a function gives the text itself.
     """
-    body = frame.to_html(
-        index=index,
-        border=0,
-        classes="table measured",
-        escape=False,
-        float_format=lambda x: f"{x:.{digits}f}",
-        na_rep="not measured yet",
-    )
-    head = f"<caption>{caption}</caption>" if caption else ""
-    body = body.replace("<thead>", f"{head}<thead>", 1)
+
+    styler = Styler(frame, cell_ids=False, caption=caption or None)
+    styler.set_table_attributes('class="dataframe table"')
+    formats = dict.fromkeys(frame, f".{digits}f") | (formats or {})
+    styler.format({name: _cell(how) for name, how in formats.items()})
+    if not index:
+        styler.hide(axis="index")
+    body = styler.to_html(table_uuid="-").partition("</style>")[2]
+    body = body.replace('<table id="T_-"', "<table")
+    for k in range(frame.shape[1]):
+        if _is_words(frame.iloc[:, k]):
+            body = body.replace(f' col{k}"', f' col{k} words"')
     return HTML(f'<div class="table-box">{body}</div>')
+
+
+def claims(paper: str, names: list[str]) -> HTML:
+    """What a paper claims, and what the ledger says of it.
+
+    Args:
+        paper: as `papers.claim` takes it.
+        names: ids of claims, or names of other items of the ledger.
+
+    Raises:
+        ValueError: there is no such item.
+    """
+    from arcbook import audit
+
+    found = "".join(_claim(audit.item(paper, name)) for name in names)
+    return HTML(f'<div class="claims">{found}</div>')
+
+
+def provenance(
+    id: str, profile: str = "full", records: list[dict] | None = None
+) -> HTML:
+    """Where measured numbers come from, as a small line.
+
+    Args:
+        id: of an experiment.
+        profile: "quick", "reduced" or "full".
+        records: of the experiment; by default those that there are.
+    """
+    from arcbook import experiments
+
+    if records is None:
+        records = experiments.records(id, profile)
+    expected = len(experiments.runs(id, profile))
+    found = f"{len(records)} of {expected} runs"
+    parts = [f"<code>{id}</code>, {profile} profile: {found}"]
+    for words, key in (
+        ("seed", "seed"),
+        ("epochs", "epochs"),
+        ("batches of", "batch_size"),
+        ("training images:", "train_images"),
+    ):
+        if values := _values(records, key):
+            parts.append(f"{words} {values}")
+    for one in records[:1]:
+        if "splits" in one:
+            parts.insert(
+                1, f"{one['runs']} × {one['splits']}-fold cross-validation"
+            )
+    if threads := _values(records, "threads"):
+        plural = "" if threads == "1" else "s"
+        parts.append(f"{threads} thread{plural}")
+    if records:
+        parts.append(_values(records, "device"))
+        parts.append(f"PyTorch {_values(records, 'torch')}")
+        parts.append(_days(records))
+    if stale := sum(bool(one["stale"]) for one in records):
+        parts.append(f"<b>{stale} stale</b>: measured by older code or data")
+    return HTML(f'<p class="provenance">Measured: {"; ".join(parts)}.</p>')
 
 
 def _latex(value) -> str:
     return value if isinstance(value, str) else sp.latex(value)
+
+
+def _width(latex):
+    """About how many letters wide it is."""
+    tokens = iter(re.findall(r"\\[a-zA-Z]+|\\?\S", latex))
+
+    def group():
+        return sum(map(one, iter(lambda: next(tokens, "}"), "}")))
+
+    def one(token):
+        if token == r"\frac":
+            return max(one(next(tokens, "")), one(next(tokens, "")))
+        if token in ("^", "_"):
+            return 0.6 * one(next(tokens, ""))
+        if token == "{":
+            return group()
+        return 2 if token in SIGNS else token not in NO_WIDTH
+
+    return group()
+
+
+def _cell(how):
+    def text(value):
+        if isinstance(value, str):
+            return value
+        if pd.isna(value):
+            return "–"
+        if callable(how):
+            return how(value)
+        number = format(value, how) if isinstance(value, float) else value
+        return re.sub(r"^-(?=[\d.])", "−", str(number))
+
+    return text
+
+
+def _is_words(column):
+    """Whether a column holds words, which stand to the left."""
+    texts = [re.sub("<[^>]*>", "", x) for x in column if isinstance(x, str)]
+    return sum(x[:1].isalpha() for x in texts) > len(column) / 2
+
+
+def _claim(item):
+    address = papers.address(item.paper, item.item)
+    where = f"[{item.paper}, {item.place or item.item}]"
+    known = [("In print", item.in_print), ("Measured", item.measured)]
+    said = "".join(
+        f" <i>{name}:</i> {html.escape(text)}." for name, text in known if text
+    )
+    ground = ", ".join(
+        filter(
+            None, (getattr(item, "basis", ""), getattr(item, "caution", ""))
+        )
+    )
+    quoted = item.kind != "equation"
+    return (
+        f"<p>{f'“{html.escape(item.printed)}” ' * quoted}"
+        f'<a href="{address}">{html.escape(where)}</a><br>'
+        f"<b>{item.verdict.capitalize()}</b>"
+        f"{f' ({html.escape(ground)})' if ground else ''}.{said} "
+        f"{html.escape(item.why)}</p>"
+    )
+
+
+def _values(records, key):
+    values = sorted({one[key] for one in records if one.get(key) is not None})
+    return ", ".join(
+        f"{value:,}" if isinstance(value, int) else str(value)
+        for value in values
+    )
+
+
+def _days(records):
+    dates = [datetime.datetime.fromisoformat(one["date"]) for one in records]
+    days = [f"{day.day} {day:%B %Y}" for day in (min(dates), max(dates))]
+    return " to ".join(dict.fromkeys(days))
 
 
 def _is_given(key, value):

@@ -1,0 +1,119 @@
+"""What is measured, what is not, and how long that would take."""
+
+from __future__ import annotations
+
+import statistics
+
+import pandas as pd
+
+from arcbook import datasets, experiments
+
+HOUR, DAY = 3600, 24 * 3600
+# 1.16e9 multiplications an image in ResNet-34, 0.56e9 in ResNet-18.
+RESNET34 = 0.56 / 1.16
+
+
+def overview(counted: list[dict]) -> pd.DataFrame:
+    """How much of every experiment is measured, in every profile.
+
+    Args:
+        counted: "experiments" of `experiments.status()`.
+
+    Returns:
+        A row an experiment: "in print", "what", and a column a profile with
+        the measured runs of those expected; what of them is stale or cannot
+        be checked here is said behind.
+    """
+    rows = []
+    for one in counted:
+        entry = experiments.get(one["id"])
+        place = entry.paper if "[" in entry.paper else f"[{entry.paper}]"
+        row = {"in print": place, "what": entry.title}
+        for profile, runs in one["runs"].items():
+            row[f"{profile} profile"] = _counts(runs)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def missing(counted: list[dict]) -> pd.DataFrame:
+    """What is not measured in the full profile, and why.
+
+    Args:
+        counted: "experiments" of `experiments.status()`.
+
+    Returns:
+        A row an experiment: "experiment", "runs" that are missing, "one" and
+        "all" of them in seconds on the processor that measured the rest (NaN
+        where that says nothing), "why".
+    """
+    speeds, rows = rates(), []
+    for one in counted:
+        id, counts = one["id"], one["runs"]["full"]
+        if not (number := counts["expected"] - counts["measured"]):
+            continue
+        runs = experiments.runs(id, "full")
+        homes = {experiments.get(id).home(run) for run in runs} - {None}
+        if any(run.get("device_type") == "cuda" for run in runs):
+            seconds, why = float("nan"), "times a GPU, so it needs one"
+        else:
+            seconds = statistics.mean(_seconds(run, speeds) for run in runs)
+            why = "one processor is too slow: it needs a GPU"
+            if seconds * number < 2 * DAY:
+                why = "nobody has waited for it yet"
+        if len(homes) == 1:
+            why = f"comes with <code>{homes.pop()}</code>"
+        rows.append((f"<code>{id}</code>", number, seconds, why))
+    table = pd.DataFrame(rows, columns=["experiment", "runs", "one", "why"])
+    table.insert(3, "all", table["one"] * table["runs"])
+    return table
+
+
+def rates() -> dict[str, float]:
+    """Training images a second of every network that was timed here.
+
+    The median of the records that have it; ResNet-18 from the measured
+    seconds of a step, ResNet-34 by its multiplications from that.
+    """
+    found = {}
+    for id in experiments.available():
+        for profile in experiments.PROFILES:
+            for record in experiments.records(id, profile):
+                if speed := record.get("images_per_second"):
+                    found.setdefault(record["network"], []).append(speed)
+                elif record.get("device_type") == "cpu":
+                    step = record["metrics"]["seconds"]["Soft"]
+                    speed = record["batch_size"] / step
+                    found.setdefault(record["network"], []).append(speed)
+    speeds = {key: statistics.median(value) for key, value in found.items()}
+    if "resnet18" in speeds:
+        speeds.setdefault("resnet34", RESNET34 * speeds["resnet18"])
+    return speeds
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that a person would choose."""
+    if pd.isna(seconds):
+        return "–"
+    for unit, length in (("days", DAY), ("hours", HOUR)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds / 60:.0f} minutes"
+
+
+def _seconds(run, speeds):
+    if "network" not in run or not run.get("epochs"):
+        return float("nan")
+    images = run["share"] * datasets.card(run["dataset"]).train
+    return run["epochs"] * images / speeds.get(run["network"], float("nan"))
+
+
+def _counts(runs):
+    if not runs["expected"]:
+        return "–"
+    text = f"{runs['measured']} of {runs['expected']}"
+    extra = [
+        f"{number} {word}"
+        for word, number in runs.items()
+        if word not in ("expected", "measured") and number
+    ]
+    return f"{text} ({', '.join(extra)})" if extra else text
