@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 
 import pandas as pd
@@ -52,16 +53,16 @@ def missing(counted: list[dict]) -> pd.DataFrame:
         if not (number := counts["expected"] - counts["measured"]):
             continue
         runs = experiments.runs(id, "full")
-        homes = {experiments.get(id).home(run) for run in runs} - {None}
-        if any(run.get("device_type") == "cuda" for run in runs):
-            seconds, why = float("nan"), "times a GPU, so it needs one"
-        else:
+        homes = [experiments.get(id).home(run) for run in runs]
+        seconds, why = math.nan, "times a GPU, so it needs one"
+        if all(homes):
+            names = [f"<code>{home}</code>" for home in dict.fromkeys(homes)]
+            why = f"comes with {' and '.join(names)}"
+        elif not any(run.get("device_type") == "cuda" for run in runs):
             seconds = statistics.mean(_seconds(run, speeds) for run in runs)
-            why = "one processor is too slow: it needs a GPU"
-            if seconds * number < 2 * DAY:
-                why = "nobody has waited for it yet"
-        if len(homes) == 1:
-            why = f"comes with <code>{homes.pop()}</code>"
+            slow = seconds * number > 2 * DAY
+            why = "a processor is too slow: it needs a GPU"
+            why = why if slow else "needs time, but no GPU"
         rows.append((f"<code>{id}</code>", number, seconds, why))
     table = pd.DataFrame(rows, columns=["experiment", "runs", "one", "why"])
     table.insert(3, "all", table["one"] * table["runs"])
@@ -71,18 +72,24 @@ def missing(counted: list[dict]) -> pd.DataFrame:
 def rates() -> dict[str, float]:
     """Training images a second of every network that was timed here.
 
-    The median of the records that have it; ResNet-18 from the measured
-    seconds of a step, ResNet-34 by its multiplications from that.
+    The median over the records of an experiment, in full where there is one;
+    ResNet-18 from the seconds of a step, ResNet-34 by its multiplications
+    from that.
     """
     found = {}
-    for id in experiments.available():
-        for profile in experiments.PROFILES:
+    for profile in reversed(experiments.PROFILES):
+        for id in experiments.available():
+            networks = {
+                run.get("network") for run in experiments.runs(id, profile)
+            }
+            if networks <= {None, *found}:
+                continue
             for record in experiments.records(id, profile):
-                if speed := record.get("images_per_second"):
-                    found.setdefault(record["network"], []).append(speed)
-                elif record.get("device_type") == "cpu":
+                speed = record.get("images_per_second")
+                if record.get("device_type") == "cpu":
                     step = record["metrics"]["seconds"]["Soft"]
                     speed = record["batch_size"] / step
+                if speed:
                     found.setdefault(record["network"], []).append(speed)
     speeds = {key: statistics.median(value) for key, value in found.items()}
     if "resnet18" in speeds:
@@ -102,9 +109,9 @@ def duration(seconds: float) -> str:
 
 def _seconds(run, speeds):
     if "network" not in run or not run.get("epochs"):
-        return float("nan")
+        return math.nan
     images = run["share"] * datasets.card(run["dataset"]).train
-    return run["epochs"] * images / speeds.get(run["network"], float("nan"))
+    return run["epochs"] * images / speeds.get(run["network"], math.nan)
 
 
 def _counts(runs):
