@@ -204,5 +204,9 @@ def test_python_m_arcbook_is_the_same_command():
     assert run.stdout.split() == list(losses.available())
 
 
-def test_helps_without_arguments():
-    assert "notebook" in invoke("--help").stdout
+@pytest.mark.parametrize("group", [(), ("data",), ("results",)])
+def test_helps_without_arguments(group):
+    alone, asked = invoke(*group), invoke(*group, "--help")
+    assert asked.exit_code == 0
+    assert alone.output.strip() == asked.output.strip()
+    assert "Usage" in alone.output
