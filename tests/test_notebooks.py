@@ -156,18 +156,18 @@ def test_good_values_pass(toy, values):
     [
         ({"epoch": 3}, "no parameter 'epoch'; did you mean epochs"),
         ({"zzz": 3}, "there are s, epochs, degrees, loss"),
-        ({"s": "30"}, "s = '30' is not of type number"),
-        ({"s": True}, "s = True is not of type number"),
-        ({"s": 0}, "s = 0 must be greater than 0"),
-        ({"s": 201}, "s = 201 must be at most 200"),
-        ({"s": float("nan")}, "s = nan is not a finite number"),
-        ({"s": None}, "s = None is not of type number"),
-        ({"epochs": 2.5}, "epochs = 2.5 is not of type integer"),
-        ({"degrees": "true"}, "is not of type boolean; write True"),
-        ({"degrees": 1}, "degrees = 1 is not of type boolean"),
-        ({"loss": "arcfase"}, "did you mean arcface"),
-        ({"compared": ["arcfase"]}, r"\(at 'arcfase'\) is not one of"),
-        ({"compared": "arcface"}, "is not of type array"),
+        ({"s": "30"}, "s: '30' is not of type 'number'"),
+        ({"s": True}, "True is not of type 'number'"),
+        ({"s": 0}, "0 is less than or equal to the minimum of 0"),
+        ({"s": 201}, "201 is greater than the maximum of 200"),
+        ({"s": float("nan")}, "nan is not a finite number"),
+        ({"s": None}, "None is not of type 'number'"),
+        ({"epochs": 2.5}, "2.5 is not of type 'integer'"),
+        ({"degrees": "true"}, "is not of type 'boolean'; write True"),
+        ({"degrees": 1}, "1 is not of type 'boolean'"),
+        ({"loss": "arcfase"}, "'arcfase' is not one of .* mean arcface"),
+        ({"compared": ["arcfase"]}, "compared: 'arcfase' is not one of"),
+        ({"compared": "arcface"}, "is not of type 'array'"),
     ],
 )
 def test_bad_values_are_refused(toy, values, message):
@@ -216,7 +216,7 @@ def test_a_chapter_checks_what_papermill_gave_it(toy):
         "loss": "arcface",
         "compared": [],
     }
-    with pytest.raises(ValueError, match=r"s = -1\.0 must be greater than 0"):
+    with pytest.raises(ValueError, match=r"-1\.0 is less .* minimum of 0"):
         page.begin(toy, values)
     with pytest.raises(ValueError, match="no parameter 'epoch'"):
         page.begin(toy, values | {"s": 1.0, "epoch": 5})

@@ -1,10 +1,10 @@
 """The book's notebooks and their parameters, checked before anything runs.
 
 A notebook's first code cell is tagged `parameters` and holds literals. Its
-metadata hold, under `arcbook`, a JSON schema for each of them:
+metadata hold a JSON schema for each of them:
 
-    {"parameters": {"s": {"type": "number", "exclusiveMinimum": 0},
-                    "loss": {"format": "loss"}}}
+    {"arcbook": {"parameters": {"s": {"type": "number", "maximum": 200},
+                                "loss": {"format": "loss"}}}}
 
 `{"format": "loss"}` and `{"format": "dataset"}` allow every name that
 `losses.available()` and `datasets.available()` list.
@@ -18,6 +18,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema
+
 from arcbook.book import execution
 from arcbook.paths import NOTEBOOKS
 
@@ -26,13 +28,11 @@ from arcbook.paths import NOTEBOOKS
 class Parameter:
     """One parameter of a notebook.
 
-    Args:
-        name: what it is called in the notebook.
+    Attributes:
         default: the value in its `parameters` cell.
         schema: JSON schema of the values it may take.
     """
 
-    name: str
     default: object
     schema: dict
 
@@ -67,14 +67,22 @@ def parameters(name):
     """
     notebook = json.loads(path(name).read_text(encoding="utf-8"))
     schemas = notebook["metadata"].get("arcbook", {}).get("parameters", {})
-    defaults = _literals(_parameters_cell(notebook))
+    cells = [
+        "".join(cell["source"])
+        for cell in notebook["cells"]
+        if "parameters" in cell["metadata"].get("tags", ())
+    ]
+    defaults = {
+        line.targets[0].id: ast.literal_eval(line.value)
+        for line in ast.parse("\n".join(cells)).body
+    }
     if bare := sorted(defaults.keys() ^ schemas.keys()):
         raise ValueError(
             f"{name}: the parameters cell and the schema in the notebook's "
             f"metadata differ in {', '.join(bare)}"
         )
     return {
-        key: Parameter(key, value, _resolved(schemas[key]))
+        key: Parameter(value, _resolved(schemas[key]))
         for key, value in defaults.items()
     }
 
@@ -95,7 +103,7 @@ def check(name, values):
             problem = _unknown("parameter", key, list(known))
             raise ValueError(f"{name}: {problem}")
         if problem := _problem(value, known[key].schema):
-            raise ValueError(f"{name}: {key} = {value!r} {problem}")
+            raise ValueError(f"{name}: {key}: {problem}")
 
 
 def run(name, output, **values):
@@ -127,20 +135,6 @@ def run(name, output, **values):
             os.replace(partial, output)
 
 
-def _parameters_cell(notebook):
-    for cell in notebook["cells"]:
-        if "parameters" in cell["metadata"].get("tags", ()):
-            return "".join(cell["source"])
-    return ""
-
-
-def _literals(source):
-    return {
-        statement.targets[0].id: ast.literal_eval(statement.value)
-        for statement in ast.parse(source).body
-    }
-
-
 def _resolved(schema):
     """The schema with `format` replaced by the names it stands for."""
     if "items" in schema:
@@ -157,54 +151,28 @@ def _resolved(schema):
 
 
 def _problem(value, schema):
-    """What is wrong with a value, as the end of a sentence; None if fine."""
-    import jsonschema
-
+    """What is wrong with a value, None if fine."""
     if isinstance(value, float) and not math.isfinite(value):
-        return "is not a finite number"
+        return f"{value} is not a finite number"
     errors = jsonschema.Draft202012Validator(schema).iter_errors(value)
     error = jsonschema.exceptions.best_match(errors)
     if error is None:
         return None
-    item = f"(at {error.instance!r}) " if error.path else ""
-    return item + _in_words(error)
-
-
-def _in_words(error):
-    allowed = error.validator_value
+    hint, given = "", str(error.instance)
     if error.validator == "enum":
-        names = [str(one) for one in allowed]
-        return f"is not one of {', '.join(names)}{_close(error, names)}"
-    if error.validator == "type":
-        hint = ""
-        if str(error.instance).lower() in ("true", "false"):
-            hint = f"; write {str(error.instance).capitalize()}"
-        return f"is not of type {_type_name(allowed)}{hint}"
-    relation = {
-        "minimum": "must be at least",
-        "maximum": "must be at most",
-        "exclusiveMinimum": "must be greater than",
-        "exclusiveMaximum": "must be less than",
-        "multipleOf": "must be a multiple of",
-        "minItems": "needs this many items at least:",
-        "maxItems": "may have this many items at most:",
-    }.get(error.validator, f"fails {error.validator}:")
-    return f"{relation} {allowed}"
-
-
-def _type_name(allowed):
-    return " or ".join([allowed] if isinstance(allowed, str) else allowed)
-
-
-def _close(error, names):
-    close = difflib.get_close_matches(str(error.instance), names)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+        hint = _close(given, map(str, error.validator_value))
+    elif given in ("true", "false"):
+        hint = f"; write {given.capitalize()}"
+    return error.message + hint
 
 
 def _unknown(kind, name, known):
-    close = difflib.get_close_matches(name, known)
-    hint = f"did you mean {' or '.join(close)}? " if close else ""
     return (
-        f"there is no {kind} {name!r}; {hint}there are "
-        f"{', '.join(known) or 'none'}"
+        f"there is no {kind} {name!r}{_close(name, known)}; "
+        f"there are {', '.join(known) or 'none'}"
     )
+
+
+def _close(name, known):
+    close = difflib.get_close_matches(name, known)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
