@@ -108,6 +108,15 @@ def test_a_box_shows_the_printed_and_the_derived_form():
     assert re.search(r"Derived:\s+\$\$\s+r\s+\$\$\s+A sign\.", shown)
 
 
+def test_an_erratum_is_quoted_from_the_ledger():
+    item = audit.item("arcgrad", "Eq. 16")
+    shown = page.erratum("arcgrad", "16").data
+    assert all(x in shown for x in (item.printed, item.correct, item.why))
+    assert f"[arcgrad, Eq. 16]: {item.verdict}" in shown
+    pair = page.printed("arcgrad", ["20", "21"]).data
+    assert papers.equation("arcgrad", "21").latex in pair
+
+
 def record(**given):
     own = {"seed": 0, "epochs": 30, "device": "A", "torch": "2.13", "stale": 0}
     day = {"date": "2026-11-22T10:00:00+00:00"}

@@ -119,13 +119,31 @@ def differs(
         derived: the right form, as sympy or LaTeX.
         why: one or two sentences.
     """
-    printed = papers.equation(paper, number).latex
-    return Markdown(
-        f":::{{admonition}} Printed and derived differ: "
-        f"[{paper}, Eq. {number}]\n:class: misprint\n\n"
-        f"Printed:\n\n{equation(printed)}\n\n"
-        f"Derived:\n\n{equation(derived)}\n\n{why}\n:::"
-    )
+    title = f"Printed and derived differ: [{paper}, Eq. {number}]"
+    shown = papers.equation(paper, number).latex
+    return _box(title, shown, "Derived", derived, why)
+
+
+def erratum(paper: str, number: str) -> Markdown:
+    """A marked box: an equation and what the ledger says of it.
+
+    Args:
+        paper, number: as `papers.equation` takes them.
+
+    Raises:
+        ValueError: there is no such equation.
+    """
+    from arcbook import audit
+
+    item = audit.item(paper, f"Eq. {number}" if number.isdigit() else number)
+    title = f"[{paper}, {item.item}]: {item.verdict}"
+    return _box(title, item.printed, "Right", item.correct, item.why)
+
+
+def printed(paper: str, numbers: list[str]) -> Markdown:
+    """Equations as a paper prints them, without a verdict."""
+    found = [papers.equation(paper, number).latex for number in numbers]
+    return Markdown("\n\n".join(map(equation, found)))
 
 
 def table(
@@ -216,6 +234,14 @@ def provenance(
     if stale := sum(bool(one["stale"]) for one in records):
         parts.append(f"<b>{stale} stale</b>: measured by older code or data")
     return HTML(f'<p class="provenance">Measured: {"; ".join(parts)}.</p>')
+
+
+def _box(title, shown, name, right, why):
+    right = f"{name}:\n\n{equation(right)}\n\n" if right else ""
+    return Markdown(
+        f":::{{admonition}} {title}\n:class: misprint\n\n"
+        f"Printed:\n\n{equation(shown)}\n\n{right}{why}\n:::"
+    )
 
 
 def _latex(value) -> str:
