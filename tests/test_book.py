@@ -189,33 +189,63 @@ def test_math_renders_without_a_network(book, tmp_path):
     assert not page.select("mjx-merror")
 
 
-@needs_chromium
-def test_no_page_scrolls_sideways_on_a_phone(book, tmp_path):
-    """Each page in a frame as wide as a phone, which measures itself."""
+@pytest.fixture(scope="module")
+def phone(book, tmp_path_factory):
+    """Of each page in a frame as wide as a phone: how wide it is, what of it
+    is cut off, and which boxes hold more than they show."""
+    folder = tmp_path_factory.mktemp("phone")
     frames = "".join(
         f'<iframe width="{PHONE}" height="800" title="{name}"'
         f' src="{(HTML / name).as_uri()}.html"></iframe>'
         for name in book
     )
-    probe = tmp_path / "probe.html"
-    probe.write_text(
-        f"""<body>{frames}<pre id="widths"></pre><script>
-        addEventListener("load", () => setTimeout(() => {{
-          const widths = {{}};
-          for (const frame of document.querySelectorAll("iframe"))
-            widths[frame.title] =
-              frame.contentDocument.documentElement.scrollWidth;
-          document.getElementById("widths").textContent =
-            JSON.stringify(widths);
-        }}, 3000));
-        </script></body>"""
-    )
+    probe = folder / "probe.html"
+    probe.write_text(f"{frames}<pre></pre><script>{MEASURE}</script>")
     options = ("--allow-file-access-from-files",)
-    page = parse_text(browse(probe.as_uri(), tmp_path, *options))
-    widths = json.loads(page.find(id="widths").get_text())
-    assert set(widths) == set(book)
-    wide = {name: width for name, width in widths.items() if width > PHONE}
-    assert not wide
+    page = parse_text(browse(probe.as_uri(), folder, *options))
+    measured = json.loads(page.pre.get_text())
+    assert set(measured) == set(book)
+    return measured
+
+
+MEASURE = """
+const scrolls = (box) =>
+  ["auto", "scroll"].includes(getComputedStyle(box).overflowX);
+const measure = (page) => {
+  const all = [...page.querySelectorAll("article *")];
+  const cut = all.filter((one) => {
+    if (one.getBoundingClientRect().right <= page.clientWidth + 1)
+      return false;
+    if (!one.checkVisibility() || one.matches("mjx-assistive-mml *"))
+      return false;
+    for (let box = one; box !== page; box = box.parentElement)
+      if (scrolls(box)) return false;
+    return true;
+  });
+  const wide = all.filter(
+    (one) => scrolls(one) && one.scrollWidth > one.clientWidth + 1);
+  const said = (one) => `${one.tagName} ${one.className}`;
+  return {width: page.scrollWidth, cut: cut.map(said), wide: wide.map(said)};
+};
+addEventListener("load", () => setTimeout(() => {
+  const found = {};
+  for (const frame of document.querySelectorAll("iframe"))
+    found[frame.title] = measure(frame.contentDocument.documentElement);
+  document.querySelector("pre").textContent = JSON.stringify(found);
+}, 3000));
+"""
+
+
+@needs_chromium
+def test_no_page_scrolls_sideways_on_a_phone(phone):
+    assert {
+        k: v["width"] for k, v in phone.items() if v["width"] > PHONE
+    } == {}
+
+
+@needs_chromium
+def test_nothing_is_cut_off_on_a_phone(phone):
+    assert {k: v["cut"] for k, v in phone.items() if v["cut"]} == {}
 
 
 def parse_text(text):

@@ -61,7 +61,8 @@ def test_run_hands_its_options_on(monkeypatch):
     [(name, given)] = calls
     assert name == "arcgrad.fig2"
     assert given.pop("time_budget") == pytest.approx(60, abs=1)
-    assert given == {"profile": "full", "jobs": 2, "progress": False}
+    options = {"profile": "full", "jobs": 2, "progress": False, "only": None}
+    assert given == options | {"backend": "loky", "scheduler": None}
 
 
 def test_run_hands_the_runs_to_a_cluster(monkeypatch):

@@ -4,9 +4,8 @@ import ast
 import json
 import sys
 import time
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -27,20 +26,7 @@ console = Console()
 BAD_USAGE, FAILURE = 2, 1
 
 
-class Profile(StrEnum):
-    quick = "quick"
-    full = "full"
-
-
-class Backend(StrEnum):
-    loky = "loky"
-    dask = "dask"
-    ray = "ray"
-
-
-ProfileOption = Annotated[
-    Profile, typer.Option(help="quick: minutes. full: the paper's protocol.")
-]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -48,7 +34,10 @@ def run(
     experiment: Annotated[
         str, typer.Argument(help="An experiment's id, or `all`.")
     ],
-    profile: ProfileOption = Profile.quick,
+    profile: Annotated[
+        Literal["quick", "full"],
+        typer.Option(help="quick: minutes. full: the paper's protocol."),
+    ] = "quick",
     jobs: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 1,
     time_budget: Annotated[
         float | None,
@@ -65,8 +54,9 @@ def run(
         ),
     ] = None,
     backend: Annotated[
-        Backend, typer.Option(help="What joblib hands the runs to.")
-    ] = Backend.loky,
+        Literal["loky", "dask", "ray"],
+        typer.Option(help="What joblib hands the runs to."),
+    ] = "loky",
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -79,37 +69,32 @@ def run(
     """Measure what an experiment still lacks; measured runs are kept."""
     from arcbook import experiments
 
-    place = {"backend": backend.value, "scheduler": scheduler}
-    if backend is Backend.loky and scheduler is None:
-        place = {}
     ids = experiments.available() if experiment == "all" else [experiment]
-    steps = experiments.agenda(ids, profile.value)
+    steps = experiments.agenda(ids, profile)
     if only:
         steps = [(one, _fields(only)) for one in ids]
     started = time.monotonic()
     for one, part in steps:
+        left = None
         if time_budget is not None:
             left = started + time_budget - time.monotonic()
             if left <= 0:
                 break
         measured = experiments.run(
             one,
-            profile=profile.value,
+            profile=profile,
             jobs=jobs,
-            time_budget=None if time_budget is None else left,
+            time_budget=left,
+            only=part or None,
             progress=sys.stderr.isatty(),
-            **place,
-            **({"only": part} if part else {}),
+            backend=backend,
+            scheduler=scheduler,
         )
         print(f"{one}: {measured} runs measured now")
 
 
 @app.command()
-def status(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON.")
-    ] = False,
-):
+def status(as_json: Json = False):
     """Say which experiments are measured, and which runs are stale."""
     from arcbook import experiments
 
@@ -126,11 +111,7 @@ def status(
 
 
 @app.command()
-def audit(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON.")
-    ] = False,
-):
+def audit(as_json: Json = False):
     """Judge every printed equation, table and claim."""
     from arcbook import audit
 

@@ -1,0 +1,68 @@
+"""The status page counts what there is, and asks for a GPU where due."""
+
+import math
+
+import pytest
+
+from arcbook.chapters import status
+
+SPEEDS = {"resnet20": 1000.0, "resnet18": 100.0, "resnet34": 50.0}
+
+
+def counted(id, measured, expected, **more):
+    runs = {"expected": expected, "measured": measured} | more
+    return [{"id": id, "runs": {"quick": runs, "full": runs}}]
+
+
+@pytest.mark.parametrize(
+    ("id", "seconds", "why"),
+    [
+        ("angular-learning.table5", 60 * 60_000 / 1000, "no GPU"),
+        ("arcgrad.table5", 160 * 50_000 / 50, "it needs a GPU"),
+        ("iam.fig2", math.nan, "comes with <code>iam.table2</code>"),
+        ("arcgrad.cost", math.nan, "times a GPU"),
+    ],
+)
+def test_what_is_missing_says_how_long_and_why(monkeypatch, id, seconds, why):
+    monkeypatch.setattr(status, "rates", lambda: SPEEDS)
+    [row] = status.missing(counted(id, 1, 4)).to_dict("records")
+    assert row["runs"] == 3
+    assert row["one"] == pytest.approx(seconds, nan_ok=True)
+    assert row["all"] == pytest.approx(3 * seconds, nan_ok=True)
+    assert why in row["why"]
+
+
+def test_what_is_whole_is_not_missing(monkeypatch):
+    monkeypatch.setattr(status, "rates", dict)
+    assert status.missing(counted("arcgrad.table5", 4, 4)).empty
+
+
+def test_counts_say_what_is_stale():
+    [row] = status.overview(counted("arcgrad.table5", 3, 4, stale=1)).to_dict(
+        "records"
+    )
+    assert row["full profile"] == "3 of 4 (1 stale)"
+    assert row["in print"] == "[arcgrad, Table V]"
+    [row] = status.overview(counted("arcgrad.protocol", 0, 0)).to_dict(
+        "records"
+    )
+    assert row["quick profile"] == "–"
+
+
+def test_the_speed_of_a_network_is_its_records():
+    speeds = status.rates()
+    assert speeds["resnet34"] < speeds["resnet18"] / 2 < speeds["resnet20"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (math.nan, "–"),
+        (90, "2 minutes"),
+        (7100, "118 minutes"),
+        (7200, "2 hours"),
+        (100 * 3600, "4 days"),
+    ],
+)
+def test_a_time_is_said_in_its_unit(seconds, text):
+    assert status.duration(seconds) == text
