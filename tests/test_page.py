@@ -44,7 +44,7 @@ def test_printed_equations_keep_every_sign(paper):
     for number in papers.names(paper, "equations"):
         latex = papers.equation(paper, number).latex
         assert "".join(page.broken(latex)) == latex
-        shown = page.equation(latex)
+        shown = page.equation(latex, 12)
         assert shown.count("{") - shown.count("}") == (
             latex.count("{") - latex.count("}")
         )
@@ -102,19 +102,24 @@ def test_claims_are_quoted_with_what_the_ledger_says():
         page.claims("arcgrad", ["nothing-such"])
 
 
+def boxed(latex):
+    return page.equation(latex, page.IN_A_BOX)
+
+
 def test_a_box_shows_the_printed_and_the_derived_form():
     shown = page.differs("arcgrad", "16", sp.Symbol("r"), "A sign.").data
-    assert papers.equation("arcgrad", "16").latex in shown
+    assert boxed(papers.equation("arcgrad", "16").latex) in shown
     assert re.search(r"Derived:\s+\$\$\s+r\s+\$\$\s+A sign\.", shown)
 
 
 def test_an_erratum_is_quoted_from_the_ledger():
     item = audit.item("arcgrad", "Eq. 16")
     shown = page.erratum("arcgrad", "16").data
-    assert all(x in shown for x in (item.printed, item.correct, item.why))
+    assert boxed(item.printed) in shown and boxed(item.correct) in shown
+    assert item.why in shown
     assert f"[arcgrad, Eq. 16]: {item.verdict}" in shown
     pair = page.printed("arcgrad", ["20", "21"]).data
-    assert papers.equation("arcgrad", "21").latex in pair
+    assert page.equation(papers.equation("arcgrad", "21").latex) in pair
 
 
 def record(**given):

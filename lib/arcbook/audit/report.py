@@ -35,8 +35,9 @@ def erratum(item: Item) -> str:
         f'<span id="{item.anchor}"></span>\n\n'
         f":::{{admonition}} {NAMES[item.paper]}, {item.item}: "
         f"{item.verdict}\n:class: misprint\n\n"
-        f"Printed:\n\n$$\n{item.printed}\n$$\n\n"
-        f"{RIGHT[item.verdict]}:\n\n$$\n{item.correct}\n$$\n\n"
+        f"Printed:\n\n{page.equation(item.printed, page.IN_A_BOX)}\n\n"
+        f"{RIGHT[item.verdict]}:\n\n"
+        f"{page.equation(item.correct, page.IN_A_BOX)}\n\n"
         f"{item.why}\n\n"
         f"Relative error against the truth: {_power(error)} as printed, "
         f"{_power(other)} in the right form or range. {evidence(item)}\n:::"

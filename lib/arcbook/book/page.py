@@ -16,11 +16,11 @@ from pandas.io.formats.style import Styler
 from arcbook import papers, plot
 from arcbook.book import parameters
 
-PHONE = 32
+PHONE, IN_A_BOX = 28, 22
 NO_WIDTH = {r"\left", r"\right", r"\mathrm", r"\operatorname", r"\text"}
-NO_WIDTH |= {r"\boldsymbol", r"\tilde", r"\quad", r"\,", r"\;", r"\!"}
+NO_WIDTH |= {r"\boldsymbol", r"\tilde", r"\,", r"\;", r"\!"}
 PIECE = r"\\(?:left|right)\b\s*(?:\\[a-zA-Z]+|\\?.)|\\[a-zA-Z]+|\\?."
-SIGNS = ("=", "+", "-", r"\le", r"\ge", r"\approx")
+SIGNS = ("=", "+", "-", r"\le", r"\ge", r"\approx", r"\quad", r"\qquad")
 
 
 def begin(name, values):
@@ -70,25 +70,26 @@ def equations(lines: dict[str, sp.Expr | str]) -> Markdown:
     for left, right in lines.items():
         first, *others = broken(_latex(right))
         rows.append(f"{left} &= {first}")
-        rows += [rf"&\quad {other}" for other in others]
+        rows += map(_next, others)
     body = " \\\\[4pt]\n".join(rows)
     return Markdown(f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$")
 
 
-def equation(latex: sp.Expr | str) -> str:
+def equation(latex: sp.Expr | str, width: int = PHONE) -> str:
     """Markdown of one displayed equation, broken like those above."""
-    first, *others = broken(_latex(latex))
+    first, *others = broken(_latex(latex), width)
     if not others:
         return f"$$\n{first}\n$$"
-    body = " \\\\\n".join([f"& {first}", *(rf"&\quad {x}" for x in others)])
+    body = " \\\\\n".join([f"& {first}", *map(_next, others)])
     return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
 
 
 def broken(latex: str, width: int = PHONE) -> list[str]:
     r"""LaTeX in lines that a phone can show, as far as that goes.
 
-    It is broken before =, + and −, never inside of braces, brackets or
-    `\left … \right`; what holds `&` or a line break already is left alone.
+    It is broken before =, +, − and wide spaces, never inside of braces,
+    brackets or `\left … \right`; what holds `&` or a line break already is
+    left alone.
     """
     if "&" in latex or r"\\" in latex or r"\begin" in latex:
         return [latex]
@@ -102,7 +103,7 @@ def broken(latex: str, width: int = PHONE) -> list[str]:
         depth += piece.startswith(r"\left") or piece in ("{", "[", "(")
     lines = terms[:1]
     for term in terms[1:]:
-        if _width(lines[-1] + term) <= width or _width(lines[-1]) < 8:
+        if _width(lines[-1] + term) <= width or _width(lines[-1]) < 3:
             lines[-1] += term
         else:
             lines.append(term)
@@ -237,11 +238,16 @@ def provenance(
 
 
 def _box(title, shown, name, right, why):
-    right = f"{name}:\n\n{equation(right)}\n\n" if right else ""
+    if right := right and f"{equation(right, IN_A_BOX)}\n\n":
+        right = f"{name}:\n\n{right}"
     return Markdown(
         f":::{{admonition}} {title}\n:class: misprint\n\n"
-        f"Printed:\n\n{equation(shown)}\n\n{right}{why}\n:::"
+        f"Printed:\n\n{equation(shown, IN_A_BOX)}\n\n{right}{why}\n:::"
     )
+
+
+def _next(line):
+    return r"&\quad " + re.sub(r"^\\q?quad", "", line)
 
 
 def _latex(value) -> str:
