@@ -66,7 +66,8 @@ def z_score(images: UInt8[Tensor, "n h w c"]) -> Scaling:
     count = images.numel() // channels
     mean = total.double() / count
     std = (squares.double() / count - mean.square()).sqrt()
-    return Scaling(mean.float(), std.float())
+    kind = torch.get_default_dtype()
+    return Scaling(mean.to(kind), std.to(kind))
 
 
 def pad(images: UInt8[Tensor, "n h w c"]) -> UInt8[Tensor, "n H W c"]:

@@ -146,7 +146,7 @@ def train(
     batch_size: int = 16,
     weight_decay: float = 5e-4,
     only: Sequence[int] | None = None,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = None,
     points: int = 20,
 ) -> Trained:
     """Train one network a fold, all at once.
@@ -169,7 +169,7 @@ def train(
         weight_decay: of Adam, on all parameters.
         only: numbers of the folds to train; the number of steps still comes
             from all folds.
-        dtype: of the networks' parameters.
+        dtype: of the networks' parameters; by default torch's default.
         points: length of the loss curve, at most one a step.
 
     Returns:
@@ -179,6 +179,7 @@ def train(
         ValueError: for an unknown loss or a value outside its range.
     """
     start = time.perf_counter()
+    dtype = dtype or torch.get_default_dtype()
     _keep_freed_memory()
     largest = max(len(fold.train) for fold in folds)
     steps = math.ceil(epochs * largest / batch_size)

@@ -21,6 +21,9 @@ def top_k(
 ) -> float:
     """The share of samples whose class is among the k largest logits.
 
+    Of equal logits that of the lower class is the larger, as for
+    `torch.argmax`, by which heads predict.
+
     Args:
         logits: of any floating type; k = 1 gives the accuracy.
         labels: integers in 0..C−1.
@@ -29,8 +32,11 @@ def top_k(
     Returns:
         A share between 0 and 1, not a percentage.
     """
-    best = logits.topk(min(k, logits.shape[-1])).indices
-    return (best == labels[:, None]).any(-1).double().mean().item()
+    own = logits.gather(-1, labels[:, None])
+    places = torch.arange(logits.shape[-1], device=logits.device)
+    before = (logits == own) & (places < labels[:, None])
+    ahead = ~(logits <= own) | before
+    return (ahead.sum(-1) < k).double().mean().item()
 
 
 def confusion(

@@ -15,11 +15,17 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from arcbook import paths
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: one process at a time there
+    fcntl = None
 
 LARGEST = 2**20  # bytes of a record; they have less than a tenth
 
@@ -59,7 +65,9 @@ def write(target: Path, record: Mapping) -> None:
         file.write(_layout(record))
         file.flush()
         os.fsync(file.fileno())
-    os.replace(draft, target)
+    with manifest() as digests:
+        os.replace(draft, target)
+        digests[_place(target)] = digest(target.read_bytes())
 
 
 def load(file: Path) -> dict:
@@ -80,6 +88,59 @@ def load(file: Path) -> dict:
     return record
 
 
+@contextmanager
+def manifest():
+    """The digests of all records, by path; what is changed is written.
+
+    One process at a time: others wait.
+    """
+    with lock(_manifest().with_name(".manifest.lock")):
+        known = digests()
+        before = dict(known)
+        yield known
+        if known != before:
+            lines = [f"{known[name]}  {name}\n" for name in sorted(known)]
+            draft = _manifest().with_suffix(".tmp")
+            draft.write_text("".join(lines), encoding="utf-8")
+            os.replace(draft, _manifest())
+
+
+def digests() -> dict[str, str]:
+    """The manifest: from a record's path below the results to its sha256.
+
+    It has the form that ``sha256sum -c`` checks.
+    """
+    if not _manifest().exists():
+        return {}
+    lines = _manifest().read_text(encoding="utf-8").splitlines()
+    return {
+        name: value for value, _, name in (x.partition("  ") for x in lines)
+    }
+
+
+def digest(content: bytes) -> str:
+    """The sha256 of a record's bytes, as hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def lock(file: Path):
+    """Hold a lock that ends with the process, however it ends."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with open(file, "a") as held:
+        if fcntl is not None:
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def _manifest():
+    return Path(paths.RESULTS) / "SHA256SUMS"
+
+
+def _place(file):
+    return "/".join(Path(file).parts[-3:])
+
+
 def parse(content: bytes) -> tuple[dict, str]:
     """A record from the bytes of its file.
 
@@ -88,7 +149,7 @@ def parse(content: bytes) -> tuple[dict, str]:
     """
     try:
         record = json.loads(content.decode("utf-8"))
-        missing = {"experiment", "profile", "metrics", "code"} - {*record}
+        missing = {"experiment", "profile", "metrics", "canary"} - {*record}
     except (UnicodeDecodeError, json.JSONDecodeError, TypeError) as error:
         return {}, str(error)
     if not isinstance(record, dict):

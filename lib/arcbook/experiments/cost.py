@@ -20,10 +20,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from arcbook import convnets, geometry, looks, losses, timing
+from arcbook import convnets, looks, losses, timing
 from arcbook.experiments.images import METHODS
 from arcbook.experiments.registry import Experiment, register
-from arcbook.losses import heads, regularisers
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -77,7 +76,7 @@ class Usual(nn.Module):
     def losses(
         self, features: Float[Tensor, "n d"], labels: Int[Tensor, " n"]
     ) -> Float[Tensor, " n"]:
-        logits = self.logits(features.float(), self.weight)
+        logits = self.logits(features.to(self.weight.dtype), self.weight)
         return F.cross_entropy(logits, labels, reduction="none")
 
 
@@ -165,6 +164,11 @@ def criteria(run: Mapping) -> dict[str, nn.Module]:
     return made
 
 
+def unmeasurable(run: Mapping) -> bool:
+    """Whether there is no device of the run's type."""
+    return run["device_type"] == "cuda" and not torch.cuda.is_available()
+
+
 def measure(run: Mapping) -> dict | None:
     """Time a training step of each loss.
 
@@ -178,8 +182,43 @@ def measure(run: Mapping) -> dict | None:
         seconds a step of each column and round. None where there is no
         device of the run's type.
     """
-    if run["device_type"] == "cuda" and not torch.cuda.is_available():
+    if unmeasurable(run):
         return None
+    on_cuda = run["device_type"] == "cuda"
+    began = time.perf_counter()
+    made = steps(run)
+    seconds, number = timing.in_turns(
+        made,
+        run["rounds"],
+        run["turn_seconds"],
+        functools.partial(_now, on_cuda),
+    )
+    over = {
+        column: timing.extra(seconds, column, base(column)) for column in made
+    }
+    return {
+        "data_sha256": None,
+        "metrics": {
+            "seconds": {k: _short(np.median(v)) for k, v in seconds.items()},
+            "over_softmax": {k: [*map(_short, v)] for k, v in over.items()},
+        },
+        "curves": {k: [*map(_short, v)] for k, v in seconds.items()},
+        "note": "random pixels",
+        "more": {
+            "steps_a_turn": number,
+            "precision": "bfloat16" if on_cuda else "float32",
+        },
+        "seconds": time.perf_counter() - began,
+        "device": torch.cuda.get_device_name() if on_cuda else None,
+    }
+
+
+def steps(run: Mapping) -> dict[str, Callable[[], Tensor]]:
+    """A training step of each column, as a function that gives its loss.
+
+    Args:
+        run: as from `one_run`.
+    """
     device = torch.device(run["device_type"])
     on_cuda = device.type == "cuda"
     torch.backends.cudnn.benchmark |= on_cuda
@@ -211,35 +250,23 @@ def measure(run: Mapping) -> dict | None:
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
+            return value.detach()
 
         return step
 
-    began = time.perf_counter()
-    seconds, number = timing.in_turns(
-        {column: stepping(head) for column, head in made.items()},
-        run["rounds"],
-        run["turn_seconds"],
-        functools.partial(_now, on_cuda),
-    )
-    over = {
-        column: timing.extra(seconds, column, base(column)) for column in made
-    }
-    return {
-        "data_sha256": None,
-        "metrics": {
-            "seconds": {k: _short(np.median(v)) for k, v in seconds.items()},
-            "over_softmax": {k: [*map(_short, v)] for k, v in over.items()},
-        },
-        "curves": {k: [*map(_short, v)] for k, v in seconds.items()},
-        "note": "random pixels",
-        "more": {
-            "steps_a_turn": number,
-            "precision": "bfloat16" if on_cuda else "float32",
-            "threads": torch.get_num_threads(),
-        },
-        "seconds": time.perf_counter() - began,
-        "device": torch.cuda.get_device_name() if on_cuda else None,
-    }
+    return {column: stepping(head) for column, head in made.items()}
+
+
+def canary(run: Mapping) -> dict:
+    """A run made small: its network and losses, four images."""
+    timed = ("rounds", "turn_seconds", "dataset")
+    small = {"batch_size": 4, "device_type": "cpu"}
+    return {k: v for k, v in run.items() if k not in timed} | small
+
+
+def probe(small: Mapping) -> dict[str, float]:
+    """The loss of each column, whose step is timed."""
+    return {f"loss.{k}": step().item() for k, step in steps(small).items()}
 
 
 def _now(on_cuda):
@@ -293,24 +320,9 @@ register(
         runs=runs,
         name=name,
         measure=measure,
-        code=(
-            heads,
-            regularisers,
-            geometry.unit,
-            geometry.angle,
-            geometry.angles,
-            looks.precision,
-            convnets.create,
-            *(
-                convnets.NETWORKS[network]
-                for network in ("conv4", "resnet18", "resnet34")
-            ),
-            measure,
-            minus_angles,
-            timing,
-        ),
-        losses=lambda run: [
-            METHODS[column] for column in run["columns"] if column in METHODS
-        ],
+        canary=canary,
+        probe=probe,
+        canary_name=lambda small: f"cost-{small['network']}",
+        unmeasurable=unmeasurable,
     )
 )

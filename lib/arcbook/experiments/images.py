@@ -19,18 +19,13 @@ import numpy as np
 import torch
 
 from arcbook import (
-    augment,
-    convnets,
     datasets,
-    geometry,
-    looks,
-    metrics,
     packing,
     training,
 )
+from arcbook.experiments.canary import flat
 from arcbook.experiments.registry import Experiment, runs
 from arcbook.experiments.registry import register as _register
-from arcbook.losses import heads, regularisers
 
 METHODS = {
     "Soft": ("softmax", {}),
@@ -127,10 +122,16 @@ def name(run: Mapping) -> str:
 def measure(
     run: Mapping,
     *,
+    data: datasets.Images | None = None,
     checkpoint: Path | None = None,
     time_left: Callable[[], float] | None = None,
 ) -> dict | None:
     """Train one network, and keep what it shows.
+
+    Args:
+        run: as from `one_run`.
+        data: the images; by default those that the run names.
+        checkpoint, time_left: see `registry.Experiment.resumes`.
 
     Returns:
         metrics: as `training.Result`, shares and radians, and "diverged";
@@ -141,7 +142,7 @@ def measure(
         parameters, images and speed. None if the time was over before the
         run was.
     """
-    images = _images(run["dataset"], run["sample"])
+    images = data or _images(run["dataset"], run["sample"])
     _fit_compiler(run, images)
     began = time.perf_counter()
     try:
@@ -223,35 +224,62 @@ def _thin(arrays):
     }
 
 
-CODE = (
-    heads,
-    regularisers,
-    geometry.unit,
-    geometry.angle,
-    geometry.class_centers,
-    geometry.wc_intra,
-    geometry.w_inter,
-    geometry.c_inter,
-    metrics.top_k,
-    metrics.confusion,
-    metrics.intra_angles,
-    metrics.angle_histogram,
-    metrics.compactness,
-    metrics.cosine_matrix,
-    metrics.spread,
-    augment.stock,
-    looks.Log,
-    looks.Looker,
-    looks.draws,
-    looks.precision,
-    looks.share_of_classes,
-    training.train,
-    convnets.create,
-    measure,
-    f"{augment.PADDING} {metrics.BINS} {looks.CLASS_0_SAMPLES} "
-    f"{training.SHARE} {training.PROBE} {training.LOOK} {training.EPOCH} "
-    f"{HISTOGRAM_ROWS}",
-)
+SMALL = {
+    "epochs": 2,
+    "batch_size": 16,
+    "learning_rate": 0.005,
+    "weight_decay": 0.1,  # large enough to show in a few steps
+    "share": 0.8,
+    "max_steps": None,
+    "seed": 0,
+    "angles_every": 2,
+    "probe": 28,
+    "test_limit": 28,
+    "keep_features": 4,
+    "keep_cosines": 14,
+}
+CLASSES, SIDE = 7, {"iam_cnn": 27}
+
+
+def canary(run: Mapping) -> dict:
+    """A run made small: its network and loss, on synthetic images."""
+    kept = ("loss", "hyperparameters", "network", "embedding_dim", "augmented")
+    colours = 3 if run["dataset"].startswith("cifar") else 1
+    return {key: run[key] for key in kept} | SMALL | {"channels": colours}
+
+
+def canary_name(small: Mapping) -> str:
+    """Such as "resnet18-arcgrad"."""
+    return f"{small['network']}-{small['loss']}".replace("_", "-")
+
+
+def probe(small: Mapping) -> dict[str, float]:
+    """The numbers of a small run."""
+    side = SIDE.get(small["network"], 12)
+    images = synthetic(side, small["channels"])
+    return flat(measure({"sample": False} | small, data=images))
+
+
+def synthetic(side: int, channels: int) -> datasets.Images:
+    """Noisy patterns of seven classes, the same on every machine.
+
+    Args:
+        side: of the square images, in pixels.
+        channels: 1, or 3 in colour.
+    """
+    generator = np.random.default_rng(0)
+    shape = (side, side) if channels == 1 else (side, side, channels)
+    patterns = generator.uniform(60, 190, (CLASSES, *shape))
+    parts = []
+    for each in (10, 4):
+        labels = np.tile(np.arange(CLASSES), each)
+        noise = generator.normal(0, 60, (len(labels), *shape))
+        pixels = (patterns[labels] + noise).clip(0, 255)
+        parts += [pixels.astype(np.uint8), labels.astype(np.int64)]
+    names = tuple("abcdefg")
+    return datasets.Images(
+        *("synthetic", *parts, names, "synthetic", "synthetic"), sample=False
+    )
 
 
 def register(
@@ -261,8 +289,7 @@ def register(
     grid: Callable[[str], list[dict]],
     home: Callable[[Mapping], str | None] = lambda run: None,
 ) -> Experiment:
-    """Add an image experiment; its networks' code is part of its code."""
-    used = {run["network"] for p in ("full", "quick") for run in grid(p)}
+    """Add an image experiment."""
     return _register(
         Experiment(
             id=id,
@@ -271,7 +298,9 @@ def register(
             runs=grid,
             name=name,
             measure=measure,
-            code=(*CODE, *(convnets.NETWORKS[n] for n in sorted(used))),
+            canary=canary,
+            probe=probe,
+            canary_name=canary_name,
             home=home,
             resumes=True,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from arcbook import results
+from arcbook.experiments import checks
 from arcbook.experiments.registry import get, runs
 from arcbook.experiments.running import why_stale
 
@@ -35,10 +36,10 @@ class Merged:
 def merge(archive: Path) -> Merged:
     """Take in the records of an archive, each whole or not at all.
 
-    A record is taken if it is of a run of today's grids, and its training
-    code and its data are those of this checkout. Of two records of a run the
-    one measured later stays, so that merging again changes nothing, in
-    whatever order.
+    A record is taken if it is of a run of today's grids, agrees with itself,
+    and its canary and its data are those of this checkout. Of two records of
+    a run the one measured later stays, so that merging again changes nothing,
+    in whatever order.
 
     Args:
         archive: a .tar.gz or .zip, as from `results.pack`; folders in it
@@ -63,7 +64,7 @@ def merge(archive: Path) -> Merged:
                 f"{record['experiment']} ({record['profile']}) has no such "
                 "run here"
             )
-        elif reason := why_stale(record):
+        elif reason := why_stale(record) or checks.disagreement(record):
             merged.refused[name] = reason
         else:
             file = results.path(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 PROFILES = ("quick", "full")
 
@@ -25,9 +25,11 @@ class Experiment:
         measure: from a run to ``{"metrics": {...}, "curves": {...},
             "data_sha256": ..., "seconds": ..., "note": ...}``; None where
             this machine can't.
-        code: modules, functions and classes whose code decides the result,
-            as `provenance.code_hash` takes them; the loss's own is added.
-        losses: from a run to the (loss, hyperparameters) that it trains.
+        canary: from a run to the small run that stands for it: everything
+            that decides how it trains, and few steps (see `canary`).
+        probe: from a small run to its numbers, through `measure` itself.
+        canary_name: from a small run to a short readable name.
+        unmeasurable: whether this machine can't measure a run.
         home: from a run to the id of the experiment whose record of the
             same run is read instead of training it again; None for its own.
         resumes: whether `measure` also takes ``checkpoint``, a file to go
@@ -41,12 +43,12 @@ class Experiment:
     runs: Callable[[str], list[dict]]
     name: Callable[[Mapping], str]
     measure: Callable[[Mapping], dict]
-    code: tuple = ()
-    losses: Callable[[Mapping], list[tuple[str, Mapping]]] = field(
-        default=lambda run: [(run["loss"], run["hyperparameters"])]
-    )
+    canary: Callable[[Mapping], dict]
+    probe: Callable[[Mapping], dict[str, float]]
+    canary_name: Callable[[Mapping], str]
     home: Callable[[Mapping], str | None] = lambda run: None
     resumes: bool = False
+    unmeasurable: Callable[[Mapping], bool] = lambda run: False
 
 
 _registry: dict[str, Experiment] = {}

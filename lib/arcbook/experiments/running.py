@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 
 from arcbook import datasets, paths, provenance, results
-from arcbook.experiments import backends
+from arcbook.experiments import backends, canary, checks
 from arcbook.experiments.registry import PROFILES, available, get, home, runs
 
 
@@ -49,8 +49,8 @@ def run(
         progress: whether to show progress on stderr; by default if that is
             a terminal.
         backend: joblib's, to which the runs are handed: "loky", processes
-            on this machine, "dask" or "ray". The results are the same,
-            given the same number of threads (`OMP_NUM_THREADS`).
+            on this machine, "dask" or "ray". Each run computes on one
+            thread, so the results are the same.
         scheduler: address of a dask scheduler or a ray cluster that is up,
             such as "tcp://10.0.0.1:8786"; its workers, not `jobs`, say how
             many runs there are at a time. They need this checkout and the
@@ -74,13 +74,21 @@ def run(
     todo = {
         file: one for file, one in files.items() if not _is_fresh(file, one)
     }
-    codes = {file: _code(id, one) for file, one in todo.items()}
+    if profile == "full":
+        for name in {one["dataset"] for one in todo.values()} - {None}:
+            _need_official(name)
+    stamps = {
+        file: canary.stamp(id, one)
+        for file, one in todo.items()
+        if not home(id, one).unmeasurable(one)
+    }
     measured = 0
     seconds = float("inf") if time_budget is None else time_budget
     stop = time.time() + seconds
     calls = {}
-    for file, one in todo.items():
-        owner, rest = home(id, one), (one, file, codes[file], stop)
+    for file, stamp in stamps.items():
+        one = todo[file]
+        owner, rest = home(id, one), (one, file, stamp, stop)
         calls[file] = (
             functools.partial(_measure, owner, *rest)
             if backend == "loky"
@@ -93,15 +101,11 @@ def run(
         for file, outcome in ended:
             if outcome is None:
                 continue
-            outcome["code"] = codes[file]
+            outcome["canary"] = stamps[file]
             results.write(file, _record(id, profile, todo[file], outcome))
             _forget(file)
             measured += 1
             show()
-    if measured == len(todo) and not only:
-        for file in results.files(id, profile):
-            if file not in files:
-                file.unlink()
     return measured
 
 
@@ -110,14 +114,18 @@ def status() -> dict:
 
     Returns:
         ``{"experiments": [{"id", "runs": {"quick": {"expected", "measured",
-        "stale"}, "full": {...}}}]}``. Stale records count as measured; a
-        file that is not a whole record counts as stale.
+        "stale", "unchecked"}, "full": {...}}}], "problems": [...]}``. Stale
+        records count as measured; a file that does not agree with itself or
+        the manifest counts as stale, and is named under "problems".
+        Unchecked are those whose canary can't be run here.
     """
+    wrong = checks.problems()
     return {
         "experiments": [
-            {"id": id, "runs": {p: _count(id, p) for p in PROFILES}}
+            {"id": id, "runs": {p: _count(id, p, wrong) for p in PROFILES}}
             for id in available()
-        ]
+        ],
+        "problems": [f"{name}: {why}" for name, why in wrong.items()],
     }
 
 
@@ -155,19 +163,34 @@ def why_stale(record: Mapping) -> str | None:
     Returns:
         The reason in words, or None if the record is fresh.
     """
-    code = _code(record["experiment"], record)
-    if record["code"] != code:
-        return f"its training code is {record['code']}, here it is {code}"
-    if record["dataset"] is None:
-        return None
-    known = datasets.identities(record["dataset"])
-    if record["data_sha256"] not in known.values():
-        return (
-            f"its {record['dataset']} data are "
-            f"{record['data_sha256'][:12]}..., here they are "
-            + " or ".join(f"{value[:12]}..." for value in known.values())
+    name = record["dataset"]
+    if name is not None:
+        known = datasets.identities(name)
+        if record["profile"] == "full":
+            known = {"official": known["official"]}
+        if record["data_sha256"] not in known.values():
+            here = " or ".join(f"{value[:12]}..." for value in known.values())
+            return (
+                f"its {name} data are {record['data_sha256'][:12]}..., "
+                f"those of the {record['profile']} profile are {here}"
+            )
+    return (
+        canary.why_stale(record["experiment"], record, record["canary"])
+        or None
+    )
+
+
+def _need_official(name):
+    """Refuse a data set that is here as a sample with another identity."""
+    place = datasets.locate(name, sample=False)
+    known = datasets.identities(name)
+    if place.sample and known["sample"] != known["official"]:
+        raise datasets.DataError(
+            f"the full profile takes the official {name}, and here is only "
+            f"{place.source}, a sample with other rows or another order: "
+            f"run arcbook data fetch {name}, or point ARCBOOK_DATA at a "
+            "folder that has it"
         )
-    return None
 
 
 def _file(id, profile, one):
@@ -182,23 +205,17 @@ def _is_fresh(file, one):
         return False
 
 
-def _count(id, profile):
-    counts = {"expected": 0, "measured": 0, "stale": 0}
+def _count(id, profile, wrong):
+    counts = dict.fromkeys(("expected", "measured", "stale", "unchecked"), 0)
     for one in runs(id, profile):
         file = _file(id, profile, one)
         counts["expected"] += 1
         if file.exists():
+            broken = "/".join(file.parts[-3:]) in wrong
             counts["measured"] += 1
-            counts["stale"] += not _is_fresh(file, one)
+            counts["stale"] += broken or not _is_fresh(file, one)
+            counts["unchecked"] += home(id, one).unmeasurable(one)
     return counts
-
-
-def _code(id, one):
-    owner = home(id, one)
-    parts = list(owner.code)
-    for loss, hyperparameters in owner.losses(one):
-        parts += provenance.loss_code(loss, hyperparameters)
-    return provenance.code_hash(parts)
 
 
 def _record(id, profile, one, outcome):
@@ -214,16 +231,17 @@ def _record(id, profile, one, outcome):
         "seconds": round(outcome["seconds"], 2),
         "device": outcome["device"],
         "torch": outcome["torch"],
+        "threads": outcome["threads"],
         "commit": outcome["commit"],
-        "code": outcome["code"],
+        "canary": outcome["canary"],
         "date": datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"),
     }
 
 
-def _checkpoint(file, code):
-    """Where the state of a run lies, by its record's file and its code."""
+def _checkpoint(file, stamp):
+    """Where the state of a run lies, by its record's file and canary."""
     folder = paths.CACHE / "checkpoints" / file.parts[-3] / file.parts[-2]
-    return folder / f"{file.stem}-{code}.pt"
+    return folder / f"{file.stem}-{stamp.rpartition(':')[2]}.pt"
 
 
 def _forget(file):
@@ -233,39 +251,46 @@ def _forget(file):
         found.unlink()
 
 
-def _measure(experiment, one, file, code, stop):
-    """Measure a run and say where; None if the time is over before it is."""
+def _measure(experiment, one, file, stamp, stop):
+    """Measure a run and say where; None if there is nothing to write.
+
+    That is if the time is over before the run is, or if another process
+    held the run and has measured it meanwhile.
+    """
     if time.time() >= stop:
         return None
-    going_on = {}
-    if experiment.resumes:
-        going_on["checkpoint"] = _checkpoint(file, code)
-        going_on["time_left"] = functools.partial(_time_left, stop)
-    outcome = experiment.measure(one, **going_on)
-    if outcome is None:
-        return None
-    return outcome | {
-        "device": outcome.get("device") or provenance.processor(),
-        "torch": torch.__version__,
-        "commit": provenance.commit(),
-    }
+    held = paths.CACHE / "locks" / f"{file.stem}.lock"
+    with results.lock(held), canary.one_thread():
+        if _is_fresh(file, one):
+            return None
+        going_on = {}
+        if experiment.resumes:
+            going_on["checkpoint"] = _checkpoint(file, stamp)
+            going_on["time_left"] = functools.partial(_time_left, stop)
+        outcome = experiment.measure(one, **going_on)
+        if outcome is None:
+            return None
+        return outcome | {
+            "threads": torch.get_num_threads(),
+            "device": outcome.get("device") or provenance.processor(),
+            "torch": torch.__version__,
+            "commit": provenance.commit(),
+        }
 
 
-def _measure_elsewhere(id, one, file, code, stop):
+def _measure_elsewhere(id, one, file, stamp, stop):
     """The same on a machine that has its own code and its own disk."""
     if id not in available():
         raise RuntimeError(
             f"the worker on {platform.node()} knows no experiment {id}: "
             "bring its checkout to the same commit and restart it"
         )
-    there = _code(id, one)
-    if there != code:
+    if why := canary.why_stale(id, one, stamp):
         raise RuntimeError(
-            f"the training code of {id} is {code} here, but {there} on the "
-            f"worker on {platform.node()}: bring its checkout to the same "
-            "commit and restart it"
+            f"the worker on {platform.node()} trains {id} otherwise ({why}): "
+            "bring its checkout to the same commit and restart it"
         )
-    outcome = _measure(get(id), one, file, code, stop)
+    outcome = _measure(get(id), one, file, stamp, stop)
     if outcome is not None and backends.wanted():
         _forget(file)
     return outcome

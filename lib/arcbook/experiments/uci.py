@@ -17,15 +17,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from arcbook import (
-    datasets,
-    ensembles,
-    geometry,
-    networks,
-    results,
-)
+from arcbook import datasets, ensembles, results
+from arcbook.experiments.canary import flat
 from arcbook.experiments.registry import Experiment, register
-from arcbook.losses import heads, regularisers
 
 PROTOCOL = {
     "layers": 3,
@@ -129,8 +123,12 @@ def _protocol_name(run):
     return f"{run['dataset']}-w{run['width']}-e{run['epochs']}-{lr}"
 
 
-def measure(run: Mapping) -> dict:
+def measure(run: Mapping, *, data: datasets.Table | None = None) -> dict:
     """Cross-validate one loss on one data set.
+
+    Args:
+        run: as from the grids.
+        data: the table; by default the one that the run names.
 
     Returns:
         metrics: "accuracy" and "std", the mean and the standard deviation
@@ -138,7 +136,7 @@ def measure(run: Mapping) -> dict:
         "train_accuracy" in percent; "diverged" and "constant", numbers of
         networks; "correct" and "tested", one number a fold.
     """
-    table = datasets.load(run["dataset"], sample=False)
+    table = data or datasets.load(run["dataset"], sample=False)
     folds = ensembles.cross_validation(
         len(table.y), **{name: run[name] for name in FOLDS}
     )
@@ -161,14 +159,16 @@ def measure(run: Mapping) -> dict:
     }
 
 
-def measure_protocol(run: Mapping) -> dict:
+def measure_protocol(
+    run: Mapping, *, data: datasets.Table | None = None
+) -> dict:
     """Validate one candidate with every loss, inside the training folds.
 
     A share of each training fold is held out for validation, the rest is
     learned from; the test folds take no part.
     """
     start = time.perf_counter()
-    table = datasets.load(run["dataset"], sample=False)
+    table = data or datasets.load(run["dataset"], sample=False)
     folds = ensembles.cross_validation(
         len(table.y), **{name: run[name] for name in FOLDS}
     )
@@ -299,17 +299,38 @@ def _plain(value):
     return float(f"{value:.4g}") if np.isfinite(value) else None
 
 
-CODE = (
-    geometry.unit,
-    geometry.angle,
-    geometry.angles,
-    heads,
-    regularisers,
-    networks.mlp,
-    networks.embedding_dim,
-    ensembles.cross_validation,
-    ensembles.train,
-)
+SMALL = {"epochs": 3, "weight_decay": 0.1, "runs": 2, "splits": 3, "seed": 0}
+
+
+def canary(run: Mapping) -> dict:
+    """A run made small: its network and losses, on a synthetic table."""
+    kept = {k: v for k, v in run.items() if k not in ("dataset", "column")}
+    return kept | SMALL | {"layers": min(run["layers"], 3)}
+
+
+def canary_name(small: Mapping) -> str:
+    """Such as "mlp3-arcgrad"."""
+    loss = small.get("loss", "protocol").replace("_", "-")
+    return f"mlp{small['layers']}-{loss}"
+
+
+def synthetic() -> datasets.Table:
+    """60 rows of three classes, a quarter of the labels at random."""
+    generator = np.random.default_rng(0)
+    y = np.tile(np.arange(3), 20)
+    X = generator.normal(size=(3, 5))[y] + generator.normal(size=(60, 5))
+    wrong = generator.permutation(60)[:15]
+    y[wrong] = generator.integers(0, 3, 15)
+    names = tuple("abc"), tuple("vwxyz")
+    return datasets.Table("synthetic", X, y, *names, "synthetic", "synthetic")
+
+
+def _probe(small):
+    measured = measure if "loss" in small else measure_protocol
+    return flat(measured(small, data=synthetic()))
+
+
+CANARY = {"canary": canary, "probe": _probe, "canary_name": canary_name}
 register(
     Experiment(
         id="arcgrad.table1",
@@ -318,7 +339,7 @@ register(
         runs=table1_runs,
         name=_name,
         measure=measure,
-        code=(*CODE, measure),
+        **CANARY,
     )
 )
 register(
@@ -329,7 +350,7 @@ register(
         runs=fig2_runs,
         name=_fig2_name,
         measure=measure,
-        code=(*CODE, measure),
+        **CANARY,
     )
 )
 register(
@@ -340,7 +361,6 @@ register(
         runs=protocol_runs,
         name=_protocol_name,
         measure=measure_protocol,
-        code=(*CODE, measure_protocol),
-        losses=lambda run: [COLUMNS[name] for name in run["columns"]],
+        **CANARY,
     )
 )
