@@ -3,6 +3,7 @@
 import pytest
 
 from arcbook import experiments, paths
+from arcbook.experiments import canary
 from tiny import add
 
 
@@ -17,3 +18,19 @@ def folder(tmp_path, monkeypatch):
 def tiny(folder):
     yield add("test.images")
     experiments.unregister("test.images")
+
+
+@pytest.fixture
+def other_code(monkeypatch, tmp_path):
+    """A function that has canaries measured anew, as after an edit."""
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "build")
+    edits = iter(range(99))
+
+    def edited():
+        name = f"edit-{next(edits)}"
+        monkeypatch.setattr(canary, "code", lambda: name)
+        canary._numbers.cache_clear()
+
+    edited()
+    yield edited
+    canary._numbers.cache_clear()

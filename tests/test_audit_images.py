@@ -9,7 +9,7 @@ import pytest
 
 from arcbook import datasets, experiments, packing, papers, paths, results
 from arcbook.audit import image_intervals, ledger, verdicts
-from arcbook.experiments import running
+from arcbook.experiments import canary
 from arcbook.experiments.registry import home
 
 YES, NO, CLOSE, NONE = (
@@ -451,7 +451,7 @@ def put(id, profile, world, code=None):
         made |= {
             "experiment": owner.id,
             "profile": profile,
-            "code": code or running._code(id, run),
+            "canary": code or canary.stamp(id, run),
             "data_sha256": next(
                 iter(datasets.identities(run["dataset"]).values())
             ),

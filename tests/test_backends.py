@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from arcbook import experiments, paths, provenance
-from arcbook.experiments import addresses, backends, images
+from arcbook.experiments import addresses, backends, images, uci
 
 ID = "test.backends"
 CHANGES = ("seconds", "images_per_second", "date")
@@ -235,8 +235,8 @@ def test_a_worker_that_can_not_measure_says_why(
             patch.setattr(addresses, "PATIENCE", 2.0)
             fails(RuntimeError, "has no worker: start one with `dask worker t")
         dask.workers(1)
-        registered(code=(*experiments.get(ID).code, "other"))
-        fails(RuntimeError, r"code of .* is \w{16} here, but \w{16} on the")
+        registered(canary=lambda run: uci.canary(run) | {"epochs": 1})
+        fails(RuntimeError, r"trains .* otherwise \(its canary")
         registered(partial(tiny_runs, learning_rate=-1.0))
         fails(ValueError, r"learning_rate = -1\.0: it is above 0")
         registered(id="test.new")

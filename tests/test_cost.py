@@ -14,7 +14,7 @@ from arcbook import experiments, losses, papers, paths, plot, results, timing
 from arcbook.analysis import work
 from arcbook.audit import cost as audit_cost
 from arcbook.audit import image_intervals, verdicts
-from arcbook.experiments import cost, images
+from arcbook.experiments import canary, cost, images
 from arcbook.figures import cost as plots
 from arcbook.verdicts import cost as sentences
 
@@ -63,8 +63,9 @@ def test_full_runs_have_the_shapes_of_the_papers_tables():
 def test_losses_of_a_run_are_those_of_the_tables():
     (quick,) = experiments.runs(ID, "quick")
     assert quick["device_type"] == "cpu" and quick["dataset"] is None
-    found = experiments.get(ID).losses(quick)
-    assert found == [*images.METHODS.values()]
+    made = cost.criteria(quick)
+    named = [head.spec.name for head in made.values() if hasattr(head, "spec")]
+    assert named == [loss for loss, _ in images.METHODS.values()]
 
 
 @pytest.mark.parametrize("number", [2, 3, 8])
@@ -260,13 +261,13 @@ def test_a_record_goes_round_and_needs_no_data(folder, small, monkeypatch):
         for one in experiments.status()["experiments"]
         if one["id"] == ID
     ]
-    assert counts == {"expected": 2, "measured": 1, "stale": 0}
+    assert counts == dict(expected=2, measured=1, stale=0, unchecked=0)
     (archive,) = results.pack(folder / "records.tar.gz", [ID])
     (file,) = results.files(ID, "full")
     file.unlink()
     assert len(experiments.merge(archive).taken) == 1
     assert experiments.records(ID, "full") == [record]
-    file.write_text(file.read_text().replace(record["code"], "0" * 16))
+    file.write_text(file.read_text().replace(record["canary"], "0" * 16))
     assert experiments.records(ID, "full")[0]["stale"]
 
 
@@ -418,16 +419,18 @@ def test_the_printed_number_is_the_paper_s():
 
 
 def test_files_are_read_for_the_verdict(folder, monkeypatch):
-    from arcbook.experiments import running
 
     for run, one in zip(full(), world(processor=1.0)):
         made = {k: v for k, v in one.items() if k != "stale"}
-        made |= {"code": running._code(ID, run), "data_sha256": None}
+        made |= {
+            "canary": canary.stamp(ID, run),
+            "data_sha256": None,
+        }
         file = results.path(ID, "full", cost.name(run), run)
         results.write(file, json.loads(json.dumps(made)))
     assert verdicts.finding(*KEY).verdict == YES
     file = results.path(ID, "full", cost.name(full()[0]), full()[0])
-    file.write_text(file.read_text().replace(made["code"], "0" * 16))
+    file.write_text(file.read_text().replace(made["canary"], "0" * 16))
     assert verdicts.finding(*KEY).verdict == NONE
 
 

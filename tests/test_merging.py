@@ -57,7 +57,7 @@ def test_records_come_back_as_they_were_and_again_changes_nothing(
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (with_fields(code="0123456789abcdef"), "training code is 0123456789"),
+        (with_fields(canary="conv4:0123"), "its canary is conv4:0123"),
         (with_fields(data_sha256="ab" * 32), "mnist data are abababababab"),
         (with_fields(batch_size=33), "no such run"),
         (with_fields(experiment="test.other"), "no such run"),
@@ -87,7 +87,7 @@ def test_of_two_records_the_later_stays(tiny, folder, measured):
 def test_a_stale_record_gives_way(tiny, folder, measured):
     experiments.merge(measured)
     for file in folder.rglob("*.json"):
-        record = results.load(file) | {"code": "old", "date": "2999-01-01"}
+        record = results.load(file) | {"canary": "old", "date": "2999-01-01"}
         results.write(file, record)
     assert len(experiments.merge(measured).taken) == 2
 
@@ -134,11 +134,11 @@ def test_archives_have_a_limit_each(tiny, folder, tmp_path):
 def test_the_command_names_what_it_refuses(tiny, measured, capsys):
     done = CliRunner().invoke(cli.app, ["results", "merge", str(measured)])
     assert done.exit_code == 0 and "2 taken, 0 kept, 0 refused" in done.stdout
-    other = rewritten(measured, with_fields(code="0123"))
+    other = rewritten(measured, with_fields(canary="0123"))
     done = CliRunner().invoke(cli.app, ["results", "merge", str(other)])
     assert done.exit_code == 1 and "0 taken, 1 kept" in done.stdout
     assert "refused elsewhere/test.images/quick/mnist-" in done.stdout
-    assert "training code is 0123" in done.stdout
+    assert "its canary is 0123" in done.stdout
     with pytest.raises(SystemExit) as end:
         cli.main(["results", "merge", "nowhere.zip"])
     assert end.value.code == 2

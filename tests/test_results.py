@@ -12,7 +12,7 @@ RECORD = {
     **RUN,
     "metrics": {"accuracy": 95.0, "correct": [14] * 100, "tested": [15] * 100},
     "curves": {"loss": [0.5] * 20},
-    "code": "0123",
+    "canary": "mlp3-arcface-0123:4567",
 }
 
 

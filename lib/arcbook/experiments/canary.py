@@ -2,7 +2,7 @@
 
 A canary of a run is the same run made small: fixed synthetic data, a few
 steps, through the very function that measures. Its numbers are committed in
-data/results/canaries.json. While they come out the same, records stay fresh,
+data/results/canaries.jsonl. While they come out the same, records stay fresh,
 however the code is moved or renamed; when they move, every record of a run
 with this canary is stale. Many runs share one: seeds, epochs and shares of
 data are not part of it, network, loss and hyperparameters are.
@@ -182,7 +182,7 @@ def flat(outcome: Mapping) -> dict[str, float]:
 
 
 def committed() -> dict[str, dict[str, float]]:
-    """The numbers in data/results/canaries.json, by canary."""
+    """The numbers in data/results/canaries.jsonl, by canary."""
     file = _file()
     if not file.exists():
         return {}
@@ -191,18 +191,21 @@ def committed() -> dict[str, dict[str, float]]:
 
 @functools.lru_cache(maxsize=2)
 def _read(file, modified):
-    return json.loads(file.read_text())
+    pairs = map(json.loads, file.read_text().splitlines())
+    return {one["canary"]: one["numbers"] for one in pairs}
 
 
 def _commit(name, found):
     every = dict(sorted({**committed(), name: found}.items()))
-    lines = [f"{json.dumps(k)}: {json.dumps(v)}" for k, v in every.items()]
+    lines = [
+        json.dumps({"canary": key, "numbers": value}) + "\n"
+        for key, value in every.items()
+    ]
     file = _file()
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    draft.write_text("".join(lines))
     os.replace(draft, file)
-    _read.cache_clear()
 
 
 def _digest(found):
@@ -211,4 +214,4 @@ def _digest(found):
 
 
 def _file():
-    return Path(paths.RESULTS) / "canaries.json"
+    return Path(paths.RESULTS) / "canaries.jsonl"

@@ -259,9 +259,9 @@ def steps(run: Mapping) -> dict[str, Callable[[], Tensor]]:
 
 def canary(run: Mapping) -> dict:
     """A run made small: its network and losses, four images."""
-    timed = ("rounds", "turn_seconds", "dataset")
-    small = {"batch_size": 4, "device_type": "cpu"}
-    return {k: v for k, v in run.items() if k not in timed} | small
+    kept = ("network", "classes", "embedding_dim", "weight_decay", "seed")
+    small = {"columns": run["columns"], "batch_size": 4, "device_type": "cpu"}
+    return {key: run[key] for key in kept} | small
 
 
 def probe(small: Mapping) -> dict[str, float]:

@@ -300,11 +300,13 @@ def _plain(value):
 
 
 SMALL = {"epochs": 3, "weight_decay": 0.1, "runs": 2, "splits": 3, "seed": 0}
+DECISIVE = ("loss", "hyperparameters", *PROTOCOL, *FOLDS)
+DECISIVE += ("held_out", "columns")
 
 
 def canary(run: Mapping) -> dict:
     """A run made small: its network and losses, on a synthetic table."""
-    kept = {k: v for k, v in run.items() if k not in ("dataset", "column")}
+    kept = {key: run[key] for key in DECISIVE if key in run}
     return kept | SMALL | {"layers": min(run["layers"], 3)}
 
 
@@ -325,12 +327,13 @@ def synthetic() -> datasets.Table:
     return datasets.Table("synthetic", X, y, *names, "synthetic", "synthetic")
 
 
-def _probe(small):
+def probe(small: Mapping) -> dict[str, float]:
+    """The numbers of a small run."""
     measured = measure if "loss" in small else measure_protocol
     return flat(measured(small, data=synthetic()))
 
 
-CANARY = {"canary": canary, "probe": _probe, "canary_name": canary_name}
+CANARY = {"canary": canary, "probe": probe, "canary_name": canary_name}
 register(
     Experiment(
         id="arcgrad.table1",
