@@ -211,3 +211,24 @@ def test_helps_without_arguments(group):
     assert asked.exit_code == 0
     assert alone.output.strip() == asked.output.strip()
     assert "Usage" in alone.output
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        (["ok", "ok"], 0),
+        (["missing", "missing"], 0),
+        (["ok", "missing"], 1),
+        (["ok", "altered"], 1),
+        (["truncated", "truncated"], 1),
+    ],
+)
+def test_damaged_data_fail(monkeypatch, statuses, code):
+    files = [
+        datasets.FileStatus("folder", f"file-{k}", status, "why")
+        for k, status in enumerate(statuses)
+    ]
+    monkeypatch.setattr(datasets, "verify", lambda name: files)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["data", "verify", "iris"])
+    assert end.value.code == code

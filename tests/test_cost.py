@@ -261,7 +261,7 @@ def test_a_record_goes_round_and_needs_no_data(folder, small, monkeypatch):
         for one in experiments.status()["experiments"]
         if one["id"] == ID
     ]
-    assert counts == dict(expected=2, measured=1, stale=0, unchecked=0)
+    assert (counts["measured"], counts["stale"]) == (1, 0)
     (archive,) = results.pack(folder / "records.tar.gz", [ID])
     (file,) = results.files(ID, "full")
     file.unlink()

@@ -11,7 +11,7 @@ from arcbook import (
     paths,
     training,
 )
-from arcbook.experiments import images
+from arcbook.experiments import canary, images
 from tiny import add, tiny_runs
 
 
@@ -74,6 +74,8 @@ def test_a_spent_budget_leaves_a_checkpoint_and_no_record(
         left = countdown(torch.inf)
         return train(*given, time_budget=left, **settings)
 
+    for run in experiments.runs("test.images"):
+        canary.stamp("test.images", run)
     with monkeypatch.context() as patch:
         patch.setattr(training, "train", one_epoch)
         assert experiments.run("test.images") == 0

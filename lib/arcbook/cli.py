@@ -102,12 +102,15 @@ def status(as_json: Json = False):
     if as_json:
         print(json.dumps(report, indent=2))
         return
-    table = Table("experiment", "profile", "expected", "measured", "stale")
+    heads = ("expected", "measured", "stale", "not checked here")
+    table = Table("experiment", "profile", *heads)
     for experiment in report["experiments"]:
         for profile, runs in experiment["runs"].items():
-            counts = (runs["expected"], runs["measured"], runs["stale"])
-            table.add_row(experiment["id"], profile, *map(str, counts))
+            counts = map(str, runs.values())
+            table.add_row(experiment["id"], profile, *counts)
     console.print(table)
+    for line in report["problems"]:
+        print(line)
 
 
 @app.command()
@@ -140,6 +143,18 @@ def merge_results(
     for name, reason in merged.refused.items():
         print(f"refused {name}: {reason}")
     if merged.refused:
+        raise typer.Exit(FAILURE)
+
+
+@results_app.command("check")
+def check_results():
+    """Name records that contradict themselves, their name or the manifest."""
+    from arcbook.experiments import checks
+
+    wrong = checks.problems()
+    for name, why in wrong.items():
+        print(f"{name}: {why}")
+    if wrong:
         raise typer.Exit(FAILURE)
 
 
@@ -203,9 +218,12 @@ def verify_data(
 
     damaged = False
     for name in names or datasets.available():
-        for file in datasets.verify(name):
+        files = datasets.verify(name)
+        there = {file.place for file in files if file.status != "missing"}
+        for file in files:
             print(f"{name}: {file.path} {file.status} ({file.detail})")
-            damaged |= file.status in ("truncated", "altered")
+            absent = file.status == "missing" and file.place not in there
+            damaged |= file.status != "ok" and not absent
     if damaged:
         raise typer.Exit(FAILURE)
 

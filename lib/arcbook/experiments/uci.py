@@ -299,7 +299,7 @@ def _plain(value):
     return float(f"{value:.4g}") if np.isfinite(value) else None
 
 
-SMALL = {"epochs": 3, "weight_decay": 0.1, "runs": 2, "splits": 3, "seed": 0}
+SMALL = {"epochs": 40, "weight_decay": 0.1, "runs": 2, "splits": 3, "seed": 0}
 DECISIVE = ("loss", "hyperparameters", *PROTOCOL, *FOLDS)
 DECISIVE += ("held_out", "columns")
 
