@@ -9,7 +9,7 @@ import torch
 from matplotlib import pyplot as plt
 from scipy.optimize import minimize_scalar
 
-from arcbook import derivations, experiments, losses, packing, plot
+from arcbook import derive, experiments, losses, packing, plot
 from arcbook.analysis import measured, phases
 from arcbook.audit.verdicts import NOT_REPLICATED, REPLICATED, UNMEASURED
 from arcbook.figures import fashion as plots
@@ -187,7 +187,7 @@ def test_a_share_out_of_range_is_refused(share):
 def test_the_widest_gap_at_a_pull_is_where_it_turns(classes):
     k = classes - 1
     share = at(phases.turning_share(), k=k)
-    known = derivations.share_left().subs(derivations.C, classes)
+    known = derive.share_left().subs(derive.C, classes)
     assert share == pytest.approx(float(known))
     gap = phases.gap_left().subs({phases.k: k, phases.epsilon: 0.7})
     best = minimize_scalar(
@@ -200,13 +200,13 @@ def test_the_widest_gap_at_a_pull_is_where_it_turns(classes):
 def test_time_is_the_inverse_of_the_flow(classes):
     for scale in (1.0, 7.0):
         time = at(phases.time_to(), s=scale, m=0.4, k=classes - 1)
-        gap = derivations.gap_after(time, scale, classes)
+        gap = derive.gap_after(time, scale, classes)
         assert gap == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize("classes", [*CLASSES, 10_000])
 def test_quickest_scale_is_the_minimum_of_time(classes):
-    time = phases.time_to().subs({phases.k: classes - 1, derivations.m: 0.5})
+    time = phases.time_to().subs({phases.k: classes - 1, derive.m: 0.5})
     best = minimize_scalar(
         lambda s: at(time, s=s), bounds=(0.5, 60), method="bounded"
     )

@@ -13,7 +13,7 @@ from scipy import stats
 
 from arcbook import (
     audit,
-    derivations,
+    derive,
     experiments,
     losses,
     packing,
@@ -435,12 +435,12 @@ def test_pull_on_the_arc_is_that_of_the_shipped_loss(beta):
     loss = head(features, torch.zeros(7, dtype=torch.long)) * 7
     (truth,) = torch.autograd.grad(loss, theta)
     values = {
-        derivations.s: s,
-        derivations.beta: beta,
-        derivations.Delta: between,
+        derive.s: s,
+        derive.beta: beta,
+        derive.Delta: between,
     }
     slope = iam_digits.pull_on_arc().subs(values)
-    found = [float(slope.subs(derivations.theta, t)) for t in theta.tolist()]
+    found = [float(slope.subs(derive.theta, t)) for t in theta.tolist()]
     assert np.allclose(found, truth.numpy(), rtol=1e-9, atol=1e-9)
 
 
@@ -448,11 +448,11 @@ def test_pull_on_the_arc_is_that_of_the_shipped_loss(beta):
 def test_crossing_is_where_penalty_and_base_pull_alike(beta):
     s, between = 30.0, 1.2
     at = iam_digits.crossing(s, beta, between)
-    values = {derivations.s: s, derivations.Delta: between}
+    values = {derive.s: s, derive.Delta: between}
     slope = iam_digits.pull_on_arc().subs(values)
-    slope = slope.subs(derivations.theta, at)
-    alone = float(slope.subs(derivations.beta, 0))
-    both = float(slope.subs(derivations.beta, beta))
+    slope = slope.subs(derive.theta, at)
+    alone = float(slope.subs(derive.beta, 0))
+    both = float(slope.subs(derive.beta, beta))
     assert 0 < at < between / 2
     assert both == pytest.approx(2 * alone)
 

@@ -20,8 +20,8 @@ import torch
 from scipy import stats
 from scipy.optimize import brentq
 
-from arcbook import derivations, geometry, packing
-from arcbook.derivations import C, m
+from arcbook import derive, geometry, packing
+from arcbook.derive import C, m
 
 k, epsilon = sp.symbols("k epsilon", positive=True)
 RIGHT = math.pi / 2
@@ -29,7 +29,7 @@ RIGHT = math.pi / 2
 
 def pull() -> sp.Expr:
     """What pulls θ_y down: ∂L/∂θ_y = s (1 − p), all gaps being m."""
-    return sp.simplify(-derivations.gap_gradient().subs(C, k + 1))
+    return sp.simplify(-derive.gap_gradient().subs(C, k + 1))
 
 
 def gap_left() -> sp.Expr:
@@ -83,7 +83,7 @@ def own_angle_after(time, scale: float, classes: int) -> np.ndarray:
         scale: s > 0.
         classes: C ≥ 2.
     """
-    gap = derivations.gap_after(time, scale, classes)
+    gap = derive.gap_after(time, scale, classes)
     return np.maximum(RIGHT - gap, 0)
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import sympy as sp
 
-from arcbook import derivations, symbolic
+from arcbook import derive, symbolic
 from arcbook.audit import situations as at
 from arcbook.audit.derived import ATLAS, SCALE, decided
 from arcbook.audit.verdicts import (
@@ -22,9 +22,9 @@ from arcbook.audit.verdicts import (
 @rule("claim", "angular-learning", "larger-s-smaller-angle")
 def larger() -> Finding:
     """The gradient peaks in s and then falls."""
-    peak = derivations.best_scale(math.pi / 2, 10)
-    s, C = derivations.s, derivations.C
-    slope, _ = derivations.right_angle_gradients()
+    peak = derive.best_scale(math.pi / 2, 10)
+    s, C = derive.s, derive.C
+    slope, _ = derive.right_angle_gradients()
     size = sp.lambdify(s, slope.subs(C, 10))
     return Finding(
         UNMEASURED,
@@ -53,8 +53,8 @@ def rescale() -> Finding:
 @rule("claim", "angular-learning", "ratio")
 def ratio() -> Finding:
     """P(y)/P(j) = e^{sπ/2}; P(y) itself falls with C."""
-    own, other = derivations.right_angle_probabilities()
-    s, C = derivations.s, derivations.C
+    own, other = derive.right_angle_probabilities()
+    s, C = derive.s, derive.C
     quotient = float((own / other).subs({s: 3, C: 10}))
     many = float(own.subs({s: 3, C: 1000}))
     return decided(
@@ -148,10 +148,8 @@ def keeps_decreasing(seed: int = 0) -> Finding:
 @rule("claim", "angular-learning", "s-confidence")
 def confidence() -> Finding:
     """∂P(y)/∂s > 0."""
-    own, _ = derivations.right_angle_probabilities()
-    slope = sp.lambdify(
-        (derivations.s, derivations.C), sp.diff(own, derivations.s)
-    )
+    own, _ = derive.right_angle_probabilities()
+    slope = sp.lambdify((derive.s, derive.C), sp.diff(own, derive.s))
     values = [slope(s, C) for s in (0.1, 1, 5) for C in (2, 10, 100)]
     return decided(
         min(values) > 0, "P(y) at the angles of Eq. 11 rises with s.", SCALE

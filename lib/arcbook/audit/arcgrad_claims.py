@@ -7,7 +7,7 @@ import math
 import numpy as np
 import sympy as sp
 
-from arcbook import derivations, losses
+from arcbook import derive, losses
 from arcbook.audit.derived import MARGINS, SCALE, decided
 from arcbook.audit.verdicts import (
     UNMEASURED,
@@ -19,22 +19,22 @@ from arcbook.audit.verdicts import (
 @rule("claim", "arcgrad", "s-m-inverse")
 def inverse() -> Finding:
     """Eq. 19: the product is one number for a number of classes."""
-    product = derivations.best_product()
+    product = derive.best_product()
     free = product.free_symbols
     return decided(
-        free == {derivations.C},
+        free == {derive.C},
         "By Eq. 19 s·m̃ = 1 + W((C − 1)/e), which holds neither s nor m̃. It "
         "answers which s has the largest gradient at a given gap, not "
         "where the gap goes for a given s.",
         SCALE,
-        product_for_3=float(product.subs(derivations.C, 3)),
+        product_for_3=float(product.subs(derive.C, 3)),
     )
 
 
 @rule("claim", "arcgrad", "gap-84")
 def degrees() -> Finding:
     """Eq. 19 for the three classes of Iris."""
-    gaps = [math.degrees(derivations.best_gap(s, 3)) for s in (1, 40)]
+    gaps = [math.degrees(derive.best_gap(s, 3)) for s in (1, 40)]
     return decided(
         [round(gap) for gap in gaps] == [84, 2],
         f"Eq. 19 gives {gaps[0]:.1f}° and {gaps[1]:.1f}° for three classes.",
@@ -48,7 +48,7 @@ def degrees() -> Finding:
 def smaller() -> Finding:
     """The order of the gaps turns round with time."""
     early, late = (
-        derivations.gap_after(time, np.array([1.0, 10.0]), 10)
+        derive.gap_after(time, np.array([1.0, 10.0]), 10)
         for time in (0.1, 1000)
     )
     return Finding(
@@ -88,7 +88,7 @@ def adacos_constant(seed: int = 0) -> Finding:
     """The slope of the AdaCos step in s."""
     generator = np.random.default_rng(seed)
     cosines = generator.uniform(-0.2, 0.6, size=(200, 9))
-    _, slope = derivations.adacos_step(3.0, cosines, 0.5)
+    _, slope = derive.adacos_step(3.0, cosines, 0.5)
     return decided(
         abs(slope) > 1e-3,
         f"The step's derivative in s is {float(slope):.2f} for cosines "
@@ -150,7 +150,7 @@ def larger_approximation(seed: int = 0) -> Finding:
 @rule("claim", "arcgrad", "maximum-at-zero")
 def maximum() -> Finding:
     """A zero derivative, with the second one."""
-    d = derivations
+    d = derive
     second = d.curvature_at_best()
     at_best = second.subs({d.s: d.best_scale(0.8, 10), d.m: 0.8})
     printed = sp.diff(d.printed_gap_gradient(), d.s)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from arcbook import derivations
+from arcbook import derive
 from arcbook.audit import situations as at
 from arcbook.audit.arcgrad_forms import (
     adacos_angles,
@@ -217,7 +217,7 @@ CHECKS = [
         "19",
         gap,
         stationary_scale,
-        lambda m, s, C: derivations.best_scale(m, C),
+        lambda m, s, C: derive.best_scale(m, C),
         why="The zero of Eq. 18, found by bracketing too. It "
         "needs the minus and the factor s that Eq. 16 and 17 lack in print.",
         page=SCALE + "the-scale-with-the-largest-gradient",

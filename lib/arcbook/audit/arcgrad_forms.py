@@ -11,7 +11,7 @@ import sympy as sp
 import torch
 from scipy.optimize import brentq
 
-from arcbook import derivations, losses
+from arcbook import derive, losses
 from arcbook.audit import situations as at
 
 
@@ -75,7 +75,7 @@ def size_of_gradient(s, m, C):
 @lru_cache
 def slope_in_scale():
     """∂|∂L″/∂m̃|/∂s as a function of s, m and C."""
-    d = derivations
+    d = derive
     return sp.lambdify((d.s, d.m, d.C), d.scale_slope())
 
 
@@ -109,7 +109,7 @@ def adacos_batch(generator, wide=False):
 
 def cosine_at_steepest(s, B):
     """s·cos θ where |∂P/∂θ| is largest, from the second derivative."""
-    return s * math.cos(derivations.steepest_angle(s, B))
+    return s * math.cos(derive.steepest_angle(s, B))
 
 
 def adacos_angles(generator):
@@ -130,7 +130,7 @@ def adacos_two_steps(s, cosines, own, C):
         warnings.simplefilter("ignore")
         head = losses.create("adacos", embedding_dim=2, num_classes=C)
     start = head.s.item()
-    after, _ = derivations.adacos_step(s, cosines, float(np.median(own)))
+    after, _ = derive.adacos_step(s, cosines, float(np.median(own)))
     return [start, float(after)]
 
 

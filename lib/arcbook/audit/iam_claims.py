@@ -7,13 +7,13 @@ import math
 import numpy as np
 import sympy as sp
 
-from arcbook import derivations
+from arcbook import derive
 from arcbook.audit import iam_forms
 from arcbook.audit import situations as at
 from arcbook.audit.derived import IAM, MARGINS, decided
 from arcbook.audit.verdicts import Finding, rule
 
-d = derivations
+d = derive
 
 
 def weights(seed):

@@ -10,7 +10,7 @@ import pandas as pd
 import sympy as sp
 from matplotlib import pyplot as plt
 
-from arcbook import derivations
+from arcbook import derive
 from arcbook.analysis import measured
 from arcbook.figures.mnist import HOLLOW
 from arcbook.plot.style import INK, colour, degrees, marker
@@ -128,10 +128,10 @@ def pull_on_arc() -> sp.Expr:
     Of C classes the nearest rival alone counts. Symbols as in
     `derivations`: s, beta; theta and Delta are θ and Θ.
     """
-    theta, between = derivations.theta, derivations.Delta
+    theta, between = derive.theta, derive.Delta
     gap = sp.cos(between - theta) - sp.cos(theta)
-    loss = derivations.iam_of_log_odds()
-    return sp.diff(loss.subs(derivations.u, derivations.s * gap), theta)
+    loss = derive.iam_of_log_odds()
+    return sp.diff(loss.subs(derive.u, derive.s * gap), theta)
 
 
 def crossing(s: float, beta: float, between: float) -> float:
@@ -159,8 +159,8 @@ def pull(s: float, beta: float, between: float):
     """
     figure, axes = plt.subplots(figsize=(8, 4.4))
     theta = np.linspace(0, between, 400)
-    symbols = [getattr(derivations, n) for n in ("theta", "s", "beta")]
-    slope = sp.lambdify([*symbols, derivations.Delta], pull_on_arc(), "numpy")
+    symbols = [getattr(derive, n) for n in ("theta", "s", "beta")]
+    slope = sp.lambdify([*symbols, derive.Delta], pull_on_arc(), "numpy")
     for value, name, text in (
         (0.0, "normface", "Eq. 3"),
         (beta, "iam", f"Eq. 3 + {beta:g} IAM"),

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from matplotlib import pyplot as plt
 
-from arcbook import derivations
+from arcbook import derive
 from arcbook.plot.style import (
     BASELINE,
     INK,
@@ -37,7 +37,7 @@ def trade_off(classes: int):
     ):
         (line,) = left.plot(s, values, color=ink)
         label_line(line, at, name, dy=12 if ink == INTER else -14)
-    best = derivations.best_scale(math.pi / 2, classes)
+    best = derive.best_scale(math.pi / 2, classes)
     top = _right_angle(best, classes)[1]
     left.plot([best, best], [0, top], color=BASELINE, lw=1, ls=":")
     left.plot(best, top, "o", color=INTER)
@@ -96,7 +96,7 @@ def best_scale_and_gap(classes: int, gaps=(20, 40, 80)):
     for shade, gap in zip((0.45, 0.7, 1), gaps):
         m = math.radians(gap)
         left.plot(s, s * k / (k + np.exp(s * m)), color=INTER, alpha=shade)
-        best = derivations.best_scale(m, classes)
+        best = derive.best_scale(m, classes)
         left.plot(best, best - 1 / m, "o", color=INK, ms=6)
         left.annotate(
             f"gap {gap}°: s = {best:.2f}",
@@ -108,7 +108,7 @@ def best_scale_and_gap(classes: int, gaps=(20, 40, 80)):
     left.set(xlabel="scale s", ylabel="|∂L″/∂m̃|", ylim=(0, None))
     left.set_title("For a fixed gap there is a best scale")
     m = np.linspace(-math.pi / 3, math.pi, 800)
-    share = float(derivations.share_left().subs(derivations.C, classes))
+    share = float(derive.share_left().subs(derive.C, classes))
     right.axhline(share, color=BASELINE, lw=1, ls=":")
     right.annotate(
         f"{share:.0%} of s",
@@ -134,7 +134,7 @@ def best_scale_and_gap(classes: int, gaps=(20, 40, 80)):
             color=INTRA,
             alpha=shade,
         )
-        gap = derivations.best_gap(scale, classes)
+        gap = derive.best_gap(scale, classes)
         if gap < math.pi:
             right.plot(gap, share, "o", color=INK, ms=6)
     right.annotate("s = 40", (-math.pi / 3, 1.02), fontsize=11)
@@ -163,7 +163,7 @@ def steepest(classes):
             textcoords="offset points",
             fontsize=11,
         )
-        at = derivations.steepest_angle(s, rivals)
+        at = derive.steepest_angle(s, rivals)
         if not math.isnan(at):
             there = 1 / (1 + rivals * math.exp(-s * math.cos(at)))
             axis.plot(at, there, marker("adacos"), color=INK, ms=8)
@@ -209,7 +209,7 @@ def adacos_steps(cases):
     )
     inks = (colour("adacos"), INTRA, INTER)
     for ink, (name, cosines, middle) in zip(inks, cases):
-        after, slope = derivations.adacos_step(s, cosines, middle)
+        after, slope = derive.adacos_step(s, cosines, middle)
         axis.plot(s, after, color=ink)
         end = np.flatnonzero(after <= 10.6)[-1]
         axis.annotate(
@@ -265,7 +265,7 @@ def semicircles(run, scales, gradient, samples: int = 45, seed: int = 0):
             _semicircle(axis)
             for part, ink in ((own[some], INTRA), (~own[some], INTER)):
                 _points(axis, theta[some][part], pull[some][part], ink, draw)
-            gap = derivations.best_gap(scale, theta.shape[1])
+            gap = derive.best_gap(scale, theta.shape[1])
             _arc(axis, np.median(theta[own]), gap)
             axis.set_title(
                 f"s = {scale:g}, epoch {epoch}",
@@ -364,10 +364,10 @@ def gap_distribution(gaps, scales, classes: int):
         ink, style, relu = NETWORKS[name]
         for row in np.sort(values, -1):
             axis.plot(row, share, style[1:], color=ink)
-        bound = derivations.widest_gap(classes, relu)
+        bound = derive.widest_gap(classes, relu)
         _upright(axis, bound, f"most for all, {name}", ink, ":", 4)
     for k, scale in enumerate(scales):
-        claimed = derivations.best_gap(scale, classes)
+        claimed = derive.best_gap(scale, classes)
         if claimed < math.pi:
             _upright(axis, claimed, f"Eq. 19, s = {scale:g}", INK, "-")
         middle = np.median([values[k] for values in gaps.values()])
@@ -378,7 +378,7 @@ def gap_distribution(gaps, scales, classes: int):
             fontsize=11,
         )
     degrees(axis.xaxis)
-    most = max(axis.get_xlim()[1], derivations.widest_gap(classes) + 0.15)
+    most = max(axis.get_xlim()[1], derive.widest_gap(classes) + 0.15)
     least = min(np.quantile(values, 0.02) for values in gaps.values())
     axis.set(
         xlim=(min(least, 0) - 0.15, most),
@@ -441,9 +441,9 @@ def sweep(scales, measured, classes: int):
                 color=ink,
                 fontsize=11,
             )
-        bound = derivations.widest_gap(classes, relu)
+        bound = derive.widest_gap(classes, relu)
         axes[1].axhline(bound, color=ink, lw=1.2, ls=":")
-    claimed = np.array([derivations.best_gap(s, classes) for s in scales])
+    claimed = np.array([derive.best_gap(s, classes) for s in scales])
     shown = claimed < math.pi
     axes[1].plot(scales[shown], claimed[shown], color=INK, lw=1.4)
     low = np.argmin(np.abs(claimed - 0.5))

@@ -9,7 +9,7 @@ import torch
 from scipy.integrate import solve_ivp
 from scipy.optimize import minimize_scalar
 
-from arcbook import derivations as d
+from arcbook import derive as d
 from arcbook import losses
 from arcbook.figures import iam as iam_pictures
 
