@@ -83,6 +83,22 @@ def runs(
     return pd.DataFrame(rows)
 
 
+def measured(id: str, profile: str = "full") -> pd.DataFrame:
+    """The measured rows of `runs`.
+
+    Raises:
+        ValueError: nothing is measured; the message says how to measure it.
+    """
+    frame = runs(id, profile)
+    frame = frame[frame["measured"]]
+    if frame.empty:
+        raise ValueError(
+            f"{id} has no record in the {profile} profile: measure it by "
+            f"`arcbook run {id} --profile {profile}`"
+        )
+    return frame
+
+
 def of_records(records: Iterable[Mapping]) -> pd.DataFrame:
     """`runs` of any records, such as those of a live run."""
     return pd.DataFrame([_row(one, one) for one in records])

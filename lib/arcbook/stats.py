@@ -72,6 +72,24 @@ class Estimate:
         return format(self, "")
 
 
+def frame(estimates: dict[str, Estimate], mean: str = "mean") -> pd.DataFrame:
+    """Estimates as rows: their means, low, high and p.
+
+    Args:
+        estimates: by name, which becomes the index.
+        mean: what the column of means is called.
+    """
+    columns = {mean: "mean", "low": "low", "high": "high", "p": "p"}
+    return pd.DataFrame(
+        {
+            column: [getattr(one, field) for one in estimates.values()]
+            for column, field in columns.items()
+        },
+        index=list(estimates),
+        dtype=float,
+    )
+
+
 def around(mean: float, error: float, freedom: float = math.inf) -> Estimate:
     """An estimate by its standard error.
 

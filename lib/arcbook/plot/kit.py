@@ -70,6 +70,7 @@ def dots(
     sharex: bool = False,
     width: float = 8.0,
     xlabel: str = "accuracy, %",
+    bars: str = "95% interval",
 ):
     """Numbers as dots with their intervals, a row each, in panels.
 
@@ -84,6 +85,7 @@ def dots(
         sharex: whether panels have one axis.
         width: of the figure, in inches.
         xlabel: with the unit.
+        bars: what the bars of measured dots are.
 
     Returns:
         The figure; its axes' titles name the panels. The legend names only
@@ -108,7 +110,7 @@ def dots(
     for axes in grid.flat[len(parts) :]:
         axes.set_axis_off()
     figure.supxlabel(xlabel, fontsize=11.5)
-    legend(figure, *(kind for kind in KINDS if _has(cells, kind)))
+    legend(figure, *(kind for kind in KINDS if _has(cells, kind)), bars=bars)
     return figure
 
 
@@ -140,12 +142,13 @@ def _dots(axes, cell, place, mark):
         at = place + side * SHIFT * both
         ends = cell.get(low, math.nan), cell.get(high, math.nan)
         axes.hlines(at, *ends, mark["color"], lw=width)
-        axes.plot(cell[kind], at, ls="none", **mark | hollow)
+        axes.plot(cell[kind], at, **mark | hollow | {"ls": "none"})
 
 
-def legend(figure, *kinds: str):
+def legend(figure, *kinds: str, bars: str = "95% interval"):
     """What hollow and filled marks mean, for those that are drawn."""
-    texts = {"printed": "printed", "measured": "measured, 95% interval"}
+    texts = {"printed": "printed", "measured": f"measured, {bars}"}
+    texts["measured"] = texts["measured"].removesuffix(", ")
     handles = [
         Line2D([], [], color=INK, marker="o", lw=0, **KINDS[kind][2])
         for kind in kinds
@@ -213,18 +216,20 @@ def names(axes, ends: Mapping[str, tuple], style=look):
     """Names at the right of curves, moved apart by a line's height.
 
     Args:
-        axes: with its limits set.
+        axes: with its limits and its scale set.
         ends: from a name to the (x, y) of its curve's end.
         style: from a name to its colour.
     """
-    low, high = axes.get_ylim()
+    log = axes.get_yscale() == "log"
+    there, back = (np.log10, lambda y: 10.0**y) if log else (float, float)
+    low, high = map(there, axes.get_ylim())
     inches = axes.get_position().height * axes.figure.get_figheight()
     gap = (high - low) * 0.2 / inches
-    heights = spaced({name: y for name, (_, y) in ends.items()}, gap)
+    heights = spaced({name: there(y) for name, (_, y) in ends.items()}, gap)
     for name, (x, _) in ends.items():
         axes.annotate(
             name,
-            (x, heights[name]),
+            (x, back(heights[name])),
             (9, 0),
             textcoords="offset points",
             color=style(name)["color"],

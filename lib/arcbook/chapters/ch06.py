@@ -1,0 +1,351 @@
+"""Fifteen small tables: printed beside measured, and what chance does."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from arcbook import cells, datasets, experiments, plot, stats
+from arcbook.experiments import uci
+from arcbook.plot import BASELINE, HOLLOW, INK
+
+SCALES = {
+    "ArcGrad30": {"ls": "-"},
+    "ArcGrad10": {"marker": (4, 1), "ls": (0, (5, 2))},
+    "ArcGrad5": {"marker": (3, 1), "ls": (0, (1, 1.5))},
+}
+
+
+def look(column: str) -> dict:
+    """Colour and marker of a column; ArcGrads differ by their scale."""
+    return plot.look(column) | SCALES.get(column, {})
+
+
+def dot(column: str) -> dict:
+    """`look` without a line."""
+    return look(column) | {"ls": "none"}
+
+
+def two_class() -> list[str]:
+    """The tables with two classes."""
+    names = datasets.available("table")
+    return [name for name in names if datasets.card(name).classes == 2]
+
+
+def opening(figure, gaps: pd.DataFrame, candidate: str, baseline: str):
+    """Publish one loss against another, a data set a row.
+
+    Args:
+        figure: from `plot.dots`.
+        gaps: printed, measured, low, high: what it shows.
+        candidate, baseline: the losses.
+
+    Raises:
+        ValueError: both are the same.
+    """
+    if candidate == baseline:
+        raise ValueError(
+            f"candidate and baseline are both {candidate}: a column does "
+            "not differ from itself; choose two"
+        )
+    (axes,) = figure.axes
+    axes.axvline(0, color=INK, lw=1)
+    known = gaps.dropna(subset="measured")
+    within = ((known["low"] <= 0) & (known["high"] >= 0)).sum()
+    axes.set_title(
+        f"{candidate} against {baseline}: {within} of {len(known)} measured "
+        "intervals hold 0"
+    )
+    return plot.show(
+        figure,
+        alt=f"For each data set the accuracy of {candidate} minus that of "
+        f"{baseline}: hollow as printed, filled as measured. Printed marks "
+        "reach far from 0, the intervals of measured ones lie about it.",
+        caption=f"Right of the line {candidate} is better. Hollow: printed "
+        "means [arcgrad, Table I]. Filled: measured, with the 95% interval "
+        "of the corrected resampled t-test.",
+    )
+
+
+def trials() -> pd.DataFrame:
+    """Validation accuracies of the protocol's candidates.
+
+    Returns:
+        A row a record: width, epochs, lr, dataset, accuracy and a column a
+        loss, in percent; of data sets with every candidate measured.
+    """
+    names = [*uci.CANDIDATES, "dataset"]
+    rows = pd.DataFrame(
+        {name: one[name] for name in names}
+        | {"accuracy": one["metrics"]["accuracy"]}
+        | one["metrics"]["by_column"]
+        for one in experiments.records("arcgrad.protocol", "full")
+    )
+    count = np.prod([len(values) for values in uci.CANDIDATES.values()])
+    return rows.groupby("dataset").filter(lambda part: len(part) == count)
+
+
+def live(rows: pd.DataFrame):
+    """Means of a live run with their intervals, and the folds below.
+
+    Args:
+        rows: as from `uci.run_one`, one a loss.
+    """
+    folds = {row["column"]: uci.accuracies(row) for _, row in rows.iterrows()}
+    splits = rows["splits"].iloc[0]
+    found = {name: stats.of_folds(x, splits) for name, x in folds.items()}
+    shown = stats.frame(found, "measured").reset_index(names="method")
+    figure, axes = plt.subplots(figsize=(8, 4.8))
+    plot.row_dots(axes, shown, style=look)
+    for place, (name, values) in enumerate(reversed(folds.items())):
+        at, counts = np.unique(values.round(6), return_counts=True)
+        low, ink = np.full(len(at), place - 0.27), look(name)["color"]
+        axes.scatter(at, low, 110 * counts / len(values), ink, alpha=0.5, lw=0)
+    halves = [one.half for one in found.values()]
+    means = shown["measured"]
+    axes.set_xlabel("accuracy on test folds, %")
+    axes.set_title(
+        f"Means {means.max() - means.min():.1f} points apart at most, "
+        f"intervals of ±{min(halves):.1f} to ±{max(halves):.1f}"
+    )
+    run = rows.iloc[0]
+    return plot.show(
+        figure,
+        alt=f"Accuracy on {run['dataset']} for each loss: a mark with a wide "
+        "interval, and dots below it for the test folds.",
+        caption=f"{run['dataset']}, a live run: {run['runs']} × {splits} "
+        f"folds, {run['epochs']} epochs. Mark and bar: mean, 95% interval. "
+        "Dots: test folds; the larger the dot, the more of them.",
+    )
+
+
+def noise(table: pd.DataFrame) -> pd.DataFrame:
+    """The ± of each cell beside what chance alone gives a test fold.
+
+    Which rows a network gets wrong is taken as given; which of them a fold
+    holds is chance, by the hypergeometric distribution.
+
+    Args:
+        table: from `cells.beside`.
+
+    Returns:
+        at, method, and for printed and measured the ± and the spread by
+        chance in points: printed_std, printed_chance, std, chance. AdaCos
+        on two classes is left out: it answers by a coin.
+    """
+    coin = (table["method"] == "AdaCos") & table["at"].isin(two_class())
+    kept = table[~coin]
+    rows = kept["at"].map(lambda name: datasets.card(name).instances)
+    return kept[["at", "method", "printed_std", "std"]].assign(
+        printed_chance=chance(kept["printed"], rows),
+        chance=chance(kept["measured"], rows),
+    )
+
+
+def chance(percent, rows, splits: int = 10):
+    """Standard deviation of the accuracy of a random fold, in points.
+
+    Args:
+        percent: accuracy on all rows.
+        rows: of the data set.
+        splits: folds of a run.
+    """
+    share, size = percent / 100, rows / splits
+    left = (rows - size) / (rows - 1)
+    return 100 * np.sqrt(share * (1 - share) / size * left)
+
+
+def spread(rows: pd.DataFrame):
+    """The ± of each cell against chance; the line is chance alone.
+
+    Args:
+        rows: from `noise`.
+    """
+    figure, axes = plt.subplots(figsize=(8, 4.8))
+    top = 1.06 * rows[["printed_chance", "chance"]].max().max()
+    axes.plot([0, top], [0, top], color=INK, lw=1)
+    dots = {"marker": "o", "ls": "none", "ms": 6}
+    axes.plot(
+        *(rows["printed_chance"], rows["printed_std"]),
+        **dots | {"color": plot.colour("arcface")} | HOLLOW,
+    )
+    axes.plot(rows["chance"], rows["std"], color=INK, **dots)
+    axes.annotate("chance alone", (0.6 * top, 0.55 * top), va="top")
+    ratio = rows["printed_std"] / rows["printed_chance"]
+    axes.set_xlim(0, top)
+    axes.set_ylim(0)
+    axes.set_xlabel("spread that chance alone gives a test fold, points")
+    axes.set_ylabel("± of the cell, points")
+    axes.set_title(
+        f"Printed: {(ratio > 1).sum()} of {len(ratio)} ± are above chance, "
+        f"{(ratio < 0.8).sum()} far below it"
+    )
+    plot.legend(figure, *plot.KINDS, bars="")
+    return plot.show(
+        figure,
+        alt="The ± of each cell of Table I over the spread by chance. "
+        "Measured ones lie along the line of equality. Printed ones lie on "
+        "both sides, some at three times chance.",
+        caption="Each mark is a cell of [arcgrad, Table I], without AdaCos "
+        "on two classes. On the line, the ± is what chance alone gives to "
+        "test folds of that size. Above it, trainings differ as well.",
+    )
+
+
+def spans(table: pd.DataFrame, runs: pd.DataFrame):
+    """Every cell of Table I, less the mean of its row.
+
+    Args:
+        table: from `cells.beside`.
+        runs: from `cells.measured`, for the grey bars.
+    """
+    figure, panels = plt.subplots(
+        1, 2, figsize=(9, 6.6), sharex=True, sharey=True
+    )
+    names = list(table["at"].unique())[::-1]
+    bars = reach(runs).reindex(names)
+    panels[1].hlines(range(len(names)), -bars, bars, BASELINE, lw=9, alpha=0.3)
+    for axes, kind in zip(panels, plot.KINDS):
+        wide = cells.wide(table, kind).loc[names]
+        wide = wide.sub(wide.drop(columns="AdaCos").mean(axis=1), axis=0)
+        wide.loc[wide.index.isin(two_class()), "AdaCos"] = np.nan
+        for method in wide:
+            mark = dot(method) | plot.KINDS[kind][2]
+            axes.plot(wide[method], range(len(names)), **mark)
+        far = wide.max(axis=1) - wide.min(axis=1)
+        axes.set_title(
+            f"{kind.capitalize()}: {far.median():.1f} points from best to "
+            "worst, median",
+            fontsize=11.5,
+        )
+    panels[0].set_yticks(range(len(names)), names)
+    figure.supxlabel("accuracy less the mean of the row, points", size=11.5)
+    plot.key(figure, {name: dot(name) for name in wide}, ncols=4)
+    return plot.show(
+        figure,
+        alt="Two panels, a row for each data set. As printed the losses lie "
+        "up to twenty points apart; as measured they lie close together, "
+        "most of them within a grey bar.",
+        caption="Table I, each accuracy less its row's mean. Left: printed. "
+        "Right: measured; the grey bar is the 95% interval of a difference "
+        "between two losses, as wide as the median pair's. AdaCos on two "
+        "classes is left out of the picture, and AdaCos out of the mean.",
+    )
+
+
+def reach(runs: pd.DataFrame) -> pd.Series:
+    """Half of the 95% interval of a difference, by data set, in points.
+
+    The median over pairs of losses, AdaCos left out.
+    """
+    kept = runs[runs["column"] != "AdaCos"]
+    return kept.groupby("dataset")["folds"].agg(
+        lambda folds: np.median(
+            [
+                stats.paired_folds(*pair).half
+                for pair in itertools.combinations(folds, 2)
+            ]
+        )
+    )
+
+
+def grid(table: pd.DataFrame) -> pd.DataFrame:
+    """Table I as text, printed and measured by turns, the best bold.
+
+    Args:
+        table: from `cells.beside`.
+    """
+    pieces = {}
+    for kind in plot.KINDS:
+        wide = cells.wide(table, kind).round(2)
+        best = wide.eq(wide.max(axis=1), axis=0)
+        text = wide.map("{:.2f}".format).replace("nan", "–")
+        pieces[kind] = text.where(~best, "<b>" + text + "</b>")
+    return pd.concat(pieces).swaplevel().loc[list(table["at"].unique())]
+
+
+def coins(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """AdaCos on two classes beside a network that answers by one coin.
+
+    Returns:
+        A row a data set: mean and ± of a coin that gives all rows one
+        class, both printed and measured, in percent, and how many of our
+        networks give all rows one class.
+    """
+    constant = runs.set_index(["dataset", "column"])["constant"]
+    rows = []
+    for cell in table[table["method"] == "AdaCos"].itertuples():
+        if cell.at in two_class():
+            card = datasets.card(cell.at)
+            share = 100 * card.class_counts[0] / card.instances
+            toss = np.hypot(share - 50, chance(share, card.instances))
+            one = constant.get((cell.at, "AdaCos"), np.nan)
+            printed = cell.printed, cell.printed_std
+            measured = cell.measured, cell.std
+            rows.append((cell.at, 50.0, toss, *printed, *measured, one))
+    heads = ["data set", "coin", "±", "printed", " ±", "measured", "  ±"]
+    return pd.DataFrame(rows, columns=[*heads, "give one class"])
+
+
+def ranks(means: dict[str, pd.DataFrame]):
+    """Average ranks, with half a critical difference to each side.
+
+    Args:
+        means: "printed" and "measured", data sets × losses.
+    """
+    shown = pd.DataFrame({kind: stats.ranks(x) for kind, x in means.items()})
+    for kind, wide in means.items():
+        half = stats.critical_difference(wide.shape[1], len(wide)) / 2
+        low, high, *_ = plot.KINDS[kind]
+        shown[low], shown[high] = shown[kind] - half, shown[kind] + half
+    figure = plot.dots(
+        shown.reset_index(names="method"),
+        style=dot,
+        xlabel="average rank over data sets, 1 is best",
+        bars="± half a critical difference",
+    )
+    figure.axes[0].set_title(
+        "Best rank: "
+        + ", ".join(f"{shown[kind].idxmin()} as {kind}" for kind in means)
+    )
+    return plot.show(
+        figure,
+        alt="The average rank of each loss over the data sets with a bar, "
+        "hollow as printed, filled as measured.",
+        caption="Average ranks. Two losses of one kind of mark differ at "
+        "the 5% level of Nemenyi's test if their bars do not overlap.",
+    )
+
+
+def against(means: pd.DataFrame, candidate: str) -> pd.DataFrame:
+    """Wilcoxon's test of one loss against each other one.
+
+    Args:
+        means: data sets × losses; compared to two digits, as printed.
+        candidate: one of the losses.
+
+    Returns:
+        A row each: against, median difference in points, on how many data
+        sets the candidate is better, p, and p by Holm's method.
+    """
+    rows = []
+    for other in means.columns.drop(candidate):
+        gap = (means[candidate] - means[other]).round(2)
+        p = stats.signed_ranks(means[candidate], means[other])
+        rows.append((other, gap.median(), (gap > 0).sum(), p))
+    heads = ["against", "median difference", "better on", "p"]
+    found = pd.DataFrame(rows, columns=heads)
+    return found.assign(**{"p, Holm": stats.holm(found["p"])})
+
+
+def apart(table: pd.DataFrame, points: float = 5.0) -> pd.DataFrame:
+    """Cells printed and measured more than so far apart, furthest first."""
+    names = {"at": "data set", "method": "loss", "printed": "printed"}
+    names |= {"printed_std": "±", "measured": "measured", "std": " ±"}
+    shown = table[list(names)].rename(columns=names)
+    gap = table["measured"] - table["printed"]
+    far = shown.assign(gap=gap)[gap.abs() > points]
+    return far.sort_values("gap", key=abs, ascending=False)

@@ -1,0 +1,223 @@
+"""What a step has to do, counted; what a loss adds to it, timed.
+
+Counting times nothing, so the numbers are the same on every machine. Each
+call of PyTorch that does any work is one call; most start one kernel on a
+GPU, some a few, and a compiled network has fewer than are counted here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+from arcbook import convnets, plot, timing
+from arcbook.experiments import cost
+from arcbook.plot import INK
+
+NO_WORK = {"aten::empty", "aten::detach"}
+TITLES = {"resnet18": "ResNet-18", "resnet34": "ResNet-34"}
+TITLES |= {"resnet20": "ResNet-20", "iam_cnn": "IAM's CNN"}
+
+
+class Work(NamedTuple):
+    """What something does.
+
+    Attributes:
+        arithmetic: multiplications and additions of products, convolutions
+            and distances; what is done to single numbers is left out.
+        traffic: bytes that each call reads and writes, nothing being kept
+            from one call to the next.
+        calls: of PyTorch's operations.
+    """
+
+    arithmetic: int
+    traffic: int
+    calls: int
+
+
+class _Calls(TorchDispatchMode):
+    """Counts calls, and the bytes of the tensors they take and give."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = self.traffic = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        found = function(*args, **(kwargs or {}))
+        name = function.overloadpacket._qualified_op_name
+        if not (function.is_view or name in NO_WORK):
+            touched = tree_leaves((args, kwargs, found))
+            tensors = (x for x in touched if isinstance(x, torch.Tensor))
+            self.traffic += sum(tensor.nbytes for tensor in tensors)
+            self.calls += 1
+        return found
+
+
+def _distances(first, second, *rest, out_shape=None, **options):
+    """A difference, a square and a sum for each pair and coordinate."""
+    return 3 * first[0] * second[0] * first[1]
+
+
+def of(step: Callable[[], object]) -> Work:
+    """Count what a function does; it is called twice."""
+    mapping = {torch.ops.aten._cdist_forward: _distances}
+    with FlopCounterMode(display=False, custom_mapping=mapping) as flops:
+        step()
+    with _Calls() as calls:
+        step()
+    return Work(flops.get_total_flops(), calls.traffic, calls.calls)
+
+
+@lru_cache(maxsize=64)
+def of_network(network: str, embedding_dim: int | None, batch: int) -> Work:
+    """Forward and backward of a network on 32x32 colour images."""
+    body = convnets.create(network, 3, embedding_dim).to("meta")
+    images = torch.empty(batch, 3, 32, 32, device="meta")
+    return of(lambda: body(images).sum().backward())
+
+
+def of_head(head: nn.Module, batch: int) -> Work:
+    """Loss and gradients of a head, by features and class vectors."""
+    classes, size = head.weight.shape
+    features = torch.randn(batch, size, requires_grad=True)
+    labels = torch.arange(batch) % classes
+    return of(lambda: head.losses(features, labels).mean().backward())
+
+
+def table(run: Mapping) -> pd.DataFrame:
+    """The network of a run, and each of its losses.
+
+    Args:
+        run: as from `cost.one_run`.
+
+    Returns:
+        A row for the network, named after it, and one for each column;
+        the fields of `Work`.
+    """
+    name, size = run["network"], run["batch_size"]
+    rows = {name: of_network(name, run["embedding_dim"], size)}
+    with torch.random.fork_rng(devices=[]):
+        for column, head in cost.criteria(run).items():
+            rows[column] = of_head(head, size)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=Work._fields)
+
+
+def shares(run: Mapping) -> pd.DataFrame:
+    """What each loss of a run does, in percent of what its network does."""
+    counted = table(run).astype(float)
+    network = run["network"]
+    return 100 * counted.drop(network) / counted.loc[network]
+
+
+def setting(run: Mapping) -> str:
+    """Network and shapes of a run, such as "ResNet-18, C = 10, ..."."""
+    return (
+        f"{TITLES.get(run['network'], run['network'])}, C = {run['classes']},"
+        f" d = {run['embedding_dim']}, batches of {run['batch_size']}"
+    )
+
+
+def look(column: str) -> dict:
+    """Colour and marker of a column; those as usual have their loss's."""
+    return plot.look(column.removesuffix(" (usual)")) | {"ls": "none"}
+
+
+def opening(figure, share: pd.DataFrame, run: Mapping):
+    """Publish what heads do beside a network.
+
+    Args:
+        figure: a panel for each field of `Work`, with the marks drawn.
+        share: from `shares`.
+        run: the network and its shapes.
+    """
+    ours = share.loc["ArcGrad"]
+    figure.axes[0].set_xscale("log")
+    figure.axes[0].set_xlim(8e-6, 600)
+    ticks = (1e-4, 1e-2, 1, 100)
+    figure.axes[0].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    figure.axes[0].minorticks_off()
+    figure.axes[0].invert_yaxis()
+    figure.suptitle(
+        f"ArcGrad's head: {ours['arithmetic']:.1g}% of the network's "
+        f"arithmetic, {ours['calls']:.0f}% of its calls",
+        x=0.01,
+        ha="left",
+        fontsize=12.5,
+    )
+    figure.supxlabel("of the network's, %, log scale", fontsize=11.5)
+    return plot.show(
+        figure,
+        alt="Three panels with a row for each loss. In arithmetic all marks "
+        "stand far below 1%, in memory traffic higher, in calls at tens of "
+        "percent.",
+        caption="What the head of each loss does in a step, forward and "
+        f"backward, in percent of what the network does: {setting(run)}. "
+        "Usual: as the loss is often written. Counted, not timed.",
+    )
+
+
+def extras(record: Mapping) -> pd.DataFrame:
+    """How much longer a step takes than with softmax of its kind.
+
+    Args:
+        record: of `arcgrad.cost`, or from `cost.run_one`.
+
+    Returns:
+        A row a loss: method, measured, low, high in percent, and rounds,
+        the percentages round by round.
+    """
+    rows, seconds = [], record["curves"]
+    for column in seconds:
+        if (other := cost.base(column)) != column:
+            found = timing.extra(seconds, column, other)
+            rounds = np.divide(seconds[column], seconds[other]) - 1
+            ends = (100 * end for end in found)
+            rows.append((column, *ends, 100 * rounds))
+    heads = ["method", "measured", "low", "high", "rounds"]
+    return pd.DataFrame(rows, columns=heads)
+
+
+def costs(record: Mapping, what: str):
+    """What each loss adds to a step, and every round below it.
+
+    Args:
+        record: of `arcgrad.cost`, or from `cost.run_one`.
+        what: the first words of the caption.
+    """
+    rows = extras(record)
+    figure = plot.dots(
+        rows, style=look, xlabel="longer than softmax, %", bars="95% interval"
+    )
+    (axes,) = figure.axes
+    axes.axvline(0, color=INK, lw=1)
+    for place, (_, row) in enumerate(rows[::-1].iterrows()):
+        low = np.full(len(row["rounds"]), place - 0.27)
+        ink = look(row["method"])["color"]
+        axes.plot(row["rounds"], low, "o", ms=4, color=ink, alpha=0.4, mew=0)
+    several = np.concatenate(rows["rounds"].to_list())
+    ends = [
+        *np.quantile(several, (0.03, 0.97)),
+        rows.low.min(),
+        rows.high.max(),
+    ]
+    room = 0.06 * (max(ends) - min(ends)) or 1
+    axes.set_xlim(min(ends) - room, max(ends) + room)
+    within = ((rows["low"] <= 0) & (rows["high"] >= 0)).sum()
+    axes.set_title(f"{within} of {len(rows)} intervals hold 0")
+    return plot.show(
+        figure,
+        alt="For each loss the percentage by which a step is longer than "
+        "with softmax, with its interval, and a dot for each round.",
+        caption=f"{what}: {setting(record)}. Mark and bar: median over "
+        "rounds with its 95% interval. Dots: rounds, as far as they are "
+        "within the axis.",
+    )
