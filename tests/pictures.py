@@ -1,10 +1,12 @@
 """Figures as they are published, read back by the tests of pages."""
 
+import nbformat
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
 from arcbook import plot
+from arcbook.book import parameters
 
 
 def caught(monkeypatch, draw, *arguments):
@@ -18,6 +20,28 @@ def caught(monkeypatch, draw, *arguments):
     draw(*arguments)
     assert found["alt"].strip()
     return found["figure"], found["caption"]
+
+
+def opened(monkeypatch, name, **given):
+    """Run a notebook as far as its first figure.
+
+    Returns:
+        The figure and the notebook's variables.
+    """
+    source = nbformat.read(parameters.path(name), as_version=4).cells
+    first, *others = [c.source for c in source if c.cell_type == "code"]
+    found, values = [], {"__name__": name}
+
+    def keep(figure, **_):
+        found.append(figure)
+
+    monkeypatch.setattr(plot, "show", keep)
+    exec(first, values)
+    values |= given
+    for cell in others:
+        exec(cell, values)
+        if found:
+            return found[0], values
 
 
 def marks(axes, *, hollow):

@@ -1,4 +1,4 @@
-"""What a loss costs: the turns, the counts, the records, the sentences."""
+"""What a loss costs: the turns, the records, the claim."""
 
 import itertools
 import json
@@ -7,16 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from matplotlib import pyplot as plt
 from torch import nn
 
-from arcbook import experiments, losses, papers, paths, plot, results, timing
-from arcbook.analysis import work
+from arcbook import experiments, losses, papers, paths, results, timing
 from arcbook.audit import cost as audit_cost
 from arcbook.audit import image_intervals, verdicts
 from arcbook.experiments import canary, cost, images
-from arcbook.figures import cost as plots
-from arcbook.verdicts import cost as sentences
 
 ID, KEY = "arcgrad.cost", ("claim", "arcgrad", "cost-3-4")
 SHAPES = "device_type", "network", "batch_size", "embedding_dim", "classes"
@@ -283,41 +279,7 @@ def test_the_gpu_is_asked_early_and_the_whole_at_last():
     assert steps.index((ID, {})) > steps.index(early)
 
 
-# ------------------------------------------------- counting
-
-
-def test_arithmetic_of_heads_is_the_derived():
-    run = cost.one_run("cpu", cost.COLUMNS, **TINY)
-    products = run["batch_size"] * run["classes"] * run["embedding_dim"]
-    found = work.table(run)["arithmetic"] / products
-    assert found["ArcGrad"] == 10
-    assert {*found.drop(["ArcGrad", "conv4"])} == {6}
-
-
-def test_a_head_s_calls_depend_on_nothing_but_the_loss():
-    settings = ({}, {"classes": 20}, {"batch_size": 9}, {"network": "iam_cnn"})
-    tables = [
-        work.table(cost.one_run("cpu", cost.COLUMNS, **TINY | one))
-        for one in settings
-    ]
-    counted = [one["calls"].iloc[1:].to_dict() for one in tables]
-    assert counted[0] == counted[1] == counted[2] == counted[3]
-    assert counted[0]["Soft"] < counted[0]["ArcGrad"]
-
-
-def test_a_call_is_counted_with_its_bytes():
-    a, b = torch.ones(3, 5), torch.ones(5, 2)
-    found = work.of(lambda: (a @ b).T.neg())
-    assert found == (2 * 3 * 5 * 2, 4 * (15 + 10 + 6 + 6 + 6), 2)
-
-
-def test_network_is_counted_as_published():
-    """He et al. 2016 have 41 million multiply-adds in ResNet-20."""
-    macs = work.of_network("resnet20", None, 2).arithmetic / 2 / 2 / 3
-    assert macs == pytest.approx(41e6, rel=0.03)
-
-
-# ------------------------------------------------- claim and sentences
+# ------------------------------------------------- claim
 
 
 def record(run, percent, spread=0.2, base=0.006, **given):
@@ -432,106 +394,3 @@ def test_files_are_read_for_the_verdict(folder, monkeypatch):
     file = results.path(ID, "full", cost.name(full()[0]), full()[0])
     file.write_text(file.read_text().replace(made["canary"], "0" * 16))
     assert verdicts.finding(*KEY).verdict == NONE
-
-
-def shares():
-    runs = [run | {"batch_size": 8} for run in full()[1:3]]
-    return [work.shares(run) for run in runs]
-
-
-def paragraphs(records):
-    parts = sentences.claim(records, 0.034, *shares()).split("\n\n")
-    assert [part.split(".**")[0] for part in parts] == [
-        *("**What holds", "**What does not", "**What is not known")
-    ]
-    return parts
-
-
-def test_sentences_say_what_holds_and_what_does_not():
-    holds, fails, _ = paragraphs(world())
-    assert "ArcGrad adds +2.00% [" in holds and "ResNet-34" in holds
-    assert "Nothing measured" in fails
-    holds, fails, _ = paragraphs(world(ours=5.0, wide=2.0, deep=4.0))
-    assert "ArcGrad adds +5.00% [" in fails
-    assert "ArcGrad as usually written adds +1.00% [" in holds
-    assert "+4.00%" in fails and "+4.00%" not in holds
-    _, _, open_ = paragraphs(world(ours=3.4, wide=2.1))
-    assert "adds +3.40% [" in open_ and "+2.10%" in open_
-
-
-def test_sentences_of_nothing_and_of_a_processor_name_no_number():
-    for records in ([], [world(processor=9.0)[-1]]):
-        holds, fails, open_ = paragraphs(records)
-        assert "Not measured yet" in open_ and "Nothing" in fails
-        assert "9.00" not in holds + fails + open_
-        assert sentences.measured(records, "cuda").startswith("Not measured")
-    assert "+9.00% [" in sentences.measured(records, "cpu")
-
-
-def test_a_measured_line_names_device_date_and_steps():
-    (line,) = sentences.measured(world(wide=None, deep=None), "cuda").split(
-        "\n"
-    )
-    for part in (
-        *("a step with Soft takes 6.00 ms", "a GPU, bfloat16, PyTorch 2.9"),
-        *("21 rounds of 40 steps a loss", "2 January 2026"),
-        *("ResNet-18, C = 10, d = 100, batches of 256", "commit abc."),
-    ):
-        assert part in line
-
-
-def test_price_of_a_call():
-    table = work.table(full()[0] | {"batch_size": 8})
-    more = table["calls"]["ArcGrad"] - table["calls"]["Soft"]
-    found = sentences.a_call(world()[0], table)
-    assert f"{more} calls" in found
-    assert f"{1e6 * 0.02 * 0.006 / more:.2g} µs each" in found
-    assert "not measured yet" in sentences.a_call(None, table)
-
-
-def test_numerics_compare_with_the_usual_softmax():
-    one = record(full()[0], {"Soft": 1.5}, spread=0)
-    assert "+1.50% [" in sentences.numerics(one)
-    assert sentences.numerics(None) == ""
-
-
-def test_a_live_timing_says_that_it_is_one():
-    text = sentences.live(record(full()[-1], {"ArcGrad": 2.0}))
-    assert "live timing" in text and "another run" in text
-    listed = text.split("holds 0 for ")[1]
-    assert "ArcGrad (usual)" in listed and "ArcGrad," not in listed
-
-
-def test_figures_show_what_is_measured_and_what_is_not():
-    plot.style()
-    records = world(deep=None, processor=2.0)
-    found = [
-        (sentences.short(run), cost.find(records, run)) for run in full()[:3]
-    ]
-    figure = plots.costs(found, cost.COLUMNS, 0.034)
-    axes = figure.axes
-    said = [[text.get_text() for text in one.texts] for one in axes]
-    assert said == [[], [], ["not measured yet"]]
-    hollow = [
-        line for line in axes[0].lines if line.get_markerfacecolor() == "none"
-    ]
-    assert [line.get_xdata()[0] for line in hollow] == [pytest.approx(3.4)]
-    filled = [
-        line.get_xdata()[0]
-        for line in axes[0].lines
-        if line.get_marker() == "*" and line not in hollow
-    ]
-    assert filled == [pytest.approx(2.0), pytest.approx(1.0)]
-    plt.close("all")
-
-
-def test_growth_marks_where_arithmetic_is_the_published_share():
-    plot.style()
-    figure = plots.growth({"resnet18": 4e9, "conv4": 4e6}, 100, 0.034)
-    dots = [
-        line.get_xdata()[0]
-        for line in figure.axes[0].lines
-        if line.get_marker() == "o"
-    ]
-    assert dots == [pytest.approx(340_000), pytest.approx(340)]
-    plt.close("all")

@@ -19,7 +19,6 @@ import pandas as pd
 from scipy import optimize, stats
 
 LEVEL = 0.95
-Z = float(stats.norm.ppf((1 + LEVEL) / 2))
 
 
 @dataclass(frozen=True)
@@ -203,10 +202,17 @@ def welch(first, second) -> Estimate:
     )
 
 
-def pooled(parts) -> Estimate:
-    """Mean of independent estimates, their errors by half intervals."""
+def pooled(parts, freedom: float = math.inf) -> Estimate:
+    """Mean of independent estimates.
+
+    Args:
+        parts: estimates.
+        freedom: degrees of freedom of Student's distribution by which their
+            intervals were made.
+    """
     parts = list(parts)
-    error = math.sqrt(sum(part.half**2 for part in parts)) / len(parts) / Z
+    t = float(stats.t.ppf((1 + LEVEL) / 2, freedom))
+    error = math.sqrt(sum(part.half**2 for part in parts)) / len(parts) / t
     return around(float(np.mean([part.mean for part in parts])), error)
 
 

@@ -14,8 +14,8 @@ from arcbook.plot import BASELINE, HOLLOW, INK
 
 SCALES = {
     "ArcGrad30": {"ls": "-"},
-    "ArcGrad10": {"marker": (4, 1), "ls": (0, (5, 2))},
-    "ArcGrad5": {"marker": (3, 1), "ls": (0, (1, 1.5))},
+    "ArcGrad10": {"marker": (6, 1), "ls": (0, (5, 2))},
+    "ArcGrad5": {"marker": (4, 1), "ls": (0, (1, 1.5))},
 }
 
 
@@ -53,6 +53,7 @@ def opening(figure, gaps: pd.DataFrame, candidate: str, baseline: str):
         )
     (axes,) = figure.axes
     axes.axvline(0, color=INK, lw=1)
+    figure.supxlabel(f"{candidate} − {baseline}, points")
     known = gaps.dropna(subset="measured")
     within = ((known["low"] <= 0) & (known["high"] >= 0)).sum()
     axes.set_title(
@@ -88,6 +89,13 @@ def trials() -> pd.DataFrame:
     return rows.groupby("dataset").filter(lambda part: len(part) == count)
 
 
+def by_candidate(rows: pd.DataFrame, value: str) -> pd.DataFrame:
+    """A mean of `trials` over data sets: learning rates across."""
+    wide = rows.pivot_table(value, ["width", "epochs"], "lr")
+    wide.columns = [f"rate {rate:g}" for rate in wide.columns]
+    return wide.reset_index()
+
+
 def live(rows: pd.DataFrame):
     """Means of a live run with their intervals, and the folds below.
 
@@ -103,7 +111,7 @@ def live(rows: pd.DataFrame):
     for place, (name, values) in enumerate(reversed(folds.items())):
         at, counts = np.unique(values.round(6), return_counts=True)
         low, ink = np.full(len(at), place - 0.27), look(name)["color"]
-        axes.scatter(at, low, 110 * counts / len(values), ink, alpha=0.5, lw=0)
+        axes.scatter(at, low, 200 * counts / len(values), ink, alpha=0.5, lw=0)
     halves = [one.half for one in found.values()]
     means = shown["measured"]
     axes.set_xlabel("accuracy on test folds, %")
@@ -168,13 +176,21 @@ def spread(rows: pd.DataFrame):
     top = 1.06 * rows[["printed_chance", "chance"]].max().max()
     axes.plot([0, top], [0, top], color=INK, lw=1)
     dots = {"marker": "o", "ls": "none", "ms": 6}
-    axes.plot(
-        *(rows["printed_chance"], rows["printed_std"]),
-        **dots | {"color": plot.colour("arcface")} | HOLLOW,
-    )
-    axes.plot(rows["chance"], rows["std"], color=INK, **dots)
-    axes.annotate("chance alone", (0.6 * top, 0.55 * top), va="top")
+    dots |= {"color": INK}
+    axes.plot(rows["printed_chance"], rows["printed_std"], **dots | HOLLOW)
+    axes.plot(rows["chance"], rows["std"], **dots)
+    axes.annotate("chance alone", (0.69 * top, 0.6 * top), va="center")
     ratio = rows["printed_std"] / rows["printed_chance"]
+    above = rows["printed_std"] - rows["printed_chance"]
+    for k in above.nlargest(3).index:
+        name, x, y = rows.loc[k, ["at", "printed_chance", "printed_std"]]
+        axes.annotate(
+            f"{name}, {rows['method'][k]}",
+            (x, y),
+            (8, 0),
+            textcoords="offset points",
+            va="center",
+        )
     axes.set_xlim(0, top)
     axes.set_ylim(0)
     axes.set_xlabel("spread that chance alone gives a test fold, points")
@@ -217,12 +233,12 @@ def spans(table: pd.DataFrame, runs: pd.DataFrame):
             axes.plot(wide[method], range(len(names)), **mark)
         far = wide.max(axis=1) - wide.min(axis=1)
         axes.set_title(
-            f"{kind.capitalize()}: {far.median():.1f} points from best to "
-            "worst, median",
+            f"{kind.capitalize()}: median range {far.median():.1f} points",
             fontsize=11.5,
         )
     panels[0].set_yticks(range(len(names)), names)
-    figure.supxlabel("accuracy less the mean of the row, points", size=11.5)
+    for axes in panels:
+        axes.set_xlabel("accuracy less the mean of the row, points")
     plot.key(figure, {name: dot(name) for name in wide}, ncols=4)
     return plot.show(
         figure,
@@ -264,7 +280,8 @@ def grid(table: pd.DataFrame) -> pd.DataFrame:
         best = wide.eq(wide.max(axis=1), axis=0)
         text = wide.map("{:.2f}".format).replace("nan", "–")
         pieces[kind] = text.where(~best, "<b>" + text + "</b>")
-    return pd.concat(pieces).swaplevel().loc[list(table["at"].unique())]
+    found = pd.concat(pieces).swaplevel().loc[list(table["at"].unique())]
+    return found.rename_axis([None, None]).rename_axis(columns=None)
 
 
 def coins(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:

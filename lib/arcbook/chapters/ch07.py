@@ -22,7 +22,7 @@ from arcbook.experiments import uci
 from arcbook.plot import BASELINE, HOLLOW, INK
 
 GROUPS = {
-    "Logits with lengths": ("Soft", "Center", "M-Soft"),
+    "Inner products": ("Soft", "Center", "M-Soft"),
     "Cosines": ("ArcFace", "AdaCos"),
     "Angles": ("ArcGrad30", "ArcGrad10", "ArcGrad5"),
 }
@@ -188,7 +188,7 @@ def opening(axes, pull: pd.DataFrame, name: str):
     if len(met := crossing(alive).dropna()):
         axes.set_title(
             f"Weight decay takes over from {met.min():.0f} layers on for "
-            f"{met.idxmin()}, from {met.max():.0f} for {met.idxmax()}"
+            f"{met.idxmin()}, from {met.max():.0f} for the last"
         )
     return plot.show(
         axes.figure,
@@ -251,8 +251,9 @@ def collapse(start: pd.DataFrame, name: str):
     """
     figure, axes = plt.subplots(figsize=(8, 4.2))
     shown = start.assign(angle=np.degrees(start["angle"]))
-    band = {"estimator": "median", "errorbar": ("pi", 80), "color": INK}
-    sns.lineplot(shown, x="layers", y="angle", marker="o", **band, ax=axes)
+    band = {"estimator": "median", "errorbar": ("pi", 80), "ax": axes}
+    mark = {"color": INK, "marker": "o", "markeredgewidth": 0}
+    sns.lineplot(shown, x="layers", y="angle", **band, **mark)
     middle = shown.groupby("layers")["angle"].median()
     layers = middle.index.to_numpy()
     derived = middle.iloc[0] * 6.0 ** ((layers[0] - layers) / 2)
@@ -260,10 +261,7 @@ def collapse(start: pd.DataFrame, name: str):
     axes.set_yscale("log")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylabel("mean angle between features, degrees")
-    axes.set_title(
-        f"{layers[0]} layers: {middle.iloc[0]:.0f}° apart, {layers[-1]} "
-        f"layers: {middle.iloc[-1]:.1g}°"
-    )
+    axes.set_title("Angle between features, and a fall by √6 a layer")
     return plot.show(
         figure,
         alt="The angle between features falls by a constant factor a layer, "

@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from arcbook import convnets, plot, timing
+from arcbook import convnets, plot, stats, timing
 from arcbook.experiments import cost
 from arcbook.plot import INK
 
@@ -184,6 +184,11 @@ def extras(record: Mapping) -> pd.DataFrame:
             rows.append((column, *ends, 100 * rounds))
     heads = ["method", "measured", "low", "high", "rounds"]
     return pd.DataFrame(rows, columns=heads)
+
+
+def interval(row: Mapping) -> stats.Estimate:
+    """A row of `extras` as an estimate."""
+    return stats.Estimate(row["measured"], row["low"], row["high"])
 
 
 def costs(record: Mapping, what: str):

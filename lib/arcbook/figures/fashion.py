@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 
 from arcbook.analysis import measured, phases
 from arcbook.experiments.images import ANGULAR_METHODS
-from arcbook.figures.uci import PUBLISHED
+from arcbook.plot import HOLLOW as PUBLISHED
 from arcbook.plot.style import (
     BASELINE,
     INK,

@@ -1,0 +1,191 @@
+"""Estimates and tests, against scipy, closed forms and published values."""
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats as scipy_stats
+
+from arcbook import papers, stats
+
+TABLE1 = papers.table("arcgrad", "table1")
+PAPER = TABLE1.pivot(index="dataset", columns="method", values="mean")
+PAPER = PAPER[papers.summary("arcgrad", "table1").index]
+
+
+def test_an_estimate_is_written_with_its_interval():
+    one = stats.Estimate(1.5, 0.25, 2.75, 0.02)
+    assert f"{one:+.1f}" == "+1.5 [+0.2, +2.8]"
+    assert str(-one) == "−1.50 [−2.75, −0.25]"
+    assert str(stats.Estimate(0.5)) == "+0.50"
+    assert (one + 1) == stats.Estimate(2.5, 1.25, 3.75)
+    assert one * -2 == stats.Estimate(-3.0, -5.5, -0.5, 0.02)
+    assert one.half == 1.25
+
+
+def test_estimates_as_rows():
+    one = stats.Estimate(1.0, 0.5, 1.5, 0.1)
+    rows = stats.frame({"a": one, "b": -one}, "measured")
+    assert rows.loc["b"].tolist() == [-1.0, -1.5, -0.5, 0.1]
+    assert list(rows) == ["measured", "low", "high", "p"]
+    assert stats.frame({}).empty
+
+
+def test_runs_have_student_s_interval():
+    values = [1.0, 2.0, 4.0, 4.5]
+    truth = scipy_stats.ttest_1samp(values, 0)
+    ends = truth.confidence_interval(0.95)
+    found = stats.of_runs(values)
+    assert (found.low, found.high) == pytest.approx((ends.low, ends.high))
+    assert found.p == pytest.approx(truth.pvalue)
+    assert math.isnan(stats.of_runs([3.0]).low)
+
+
+@pytest.mark.parametrize(("percent", "trials"), [(99.2, 10_000), (100, 50)])
+def test_a_share_has_wilson_s_interval(percent, trials):
+    z, p = 1.959963985, percent / 100
+    middle = (p + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = math.sqrt(p * (1 - p) / trials + z**2 / (4 * trials**2))
+    half *= z / (1 + z**2 / trials)
+    found = stats.of_share(percent, trials)
+    ends = 100 * (middle - half), 100 * (middle + half)
+    assert (found.low, found.high) == pytest.approx(ends)
+
+
+def test_two_shares():
+    found = stats.of_shares(60.0, 50.0, 1000)
+    error = 100 * math.sqrt(0.6 * 0.4 / 1000 + 0.5 * 0.5 / 1000)
+    assert found.mean == pytest.approx(10)
+    assert found.half == pytest.approx(1.959963985 * error)
+    assert found.p == pytest.approx(2 * scipy_stats.norm.sf(10 / error))
+
+
+def test_folds_by_hand():
+    """Nadeau and Bengio's variance (1/4 + 1) 5/3 makes t = √3."""
+    found = stats.of_folds([1, 2, 3, 4], splits=2)
+    upper = 1 / 2 + (1 / 2 + math.pi / 4) / math.pi  # F(√3), 3 degrees
+    assert found.mean == 2.5
+    assert found.p == pytest.approx(2 * (1 - upper))
+    assert found.half == pytest.approx(3.182446305 * 2.5 / math.sqrt(3))
+
+
+def test_paired_folds_are_differences_of_one_fold():
+    first, second = [80.0, 90.0, 70.0], [79.0, 87.0, 68.0]
+    found = stats.paired_folds(first, second)
+    assert found == stats.of_folds([1.0, 3.0, 2.0])
+    assert stats.paired_folds(second, first) == -found
+    assert stats.paired_folds(first, first) == stats.Estimate(0, 0, 0, 1)
+    with pytest.raises(ValueError, match="don't pair"):
+        stats.paired_folds([1, 2], [1, 2, 3])
+    with pytest.raises(ValueError, match="at least 2"):
+        stats.of_folds([1])
+
+
+def test_welch_by_hand():
+    a, b = [5.0, 7.0, 9.0], [1.0, 2.0, 1.5, 1.2, 2.2]
+    parts = [np.var(x, ddof=1) / len(x) for x in (a, b)]
+    freedom = sum(parts) ** 2 / sum(
+        v**2 / (len(x) - 1) for v, x in zip(parts, (a, b))
+    )
+    gap, error = np.mean(a) - np.mean(b), math.sqrt(sum(parts))
+    found = stats.welch(a, b)
+    assert found.mean == pytest.approx(gap)
+    reach = scipy_stats.t.ppf(0.975, freedom) * error
+    assert found.half == pytest.approx(reach)
+    p = 2 * scipy_stats.t.sf(gap / error, freedom)
+    assert found.p == pytest.approx(p)
+    assert stats.welch([1, 1], [1, 1]) == stats.Estimate(0, 0, 0, 1)
+
+
+def test_the_mean_of_estimates_has_the_error_of_a_mean():
+    parts = [stats.around(mean, 2.0, 99) for mean in (1.0, 2.0, 3.0, 6.0)]
+    found = stats.pooled(parts, 99)
+    assert found.mean == 3
+    assert found.half == pytest.approx(1.959963985 * 2.0 / math.sqrt(4))
+
+
+def test_wins_are_counted_as_the_paper_counts_them():
+    assert stats.wins(PAPER.loc[TABLE1["dataset"].unique()]).to_dict() == (
+        papers.summary("arcgrad", "table1")["Wins"].to_dict()
+    )
+    assert stats.wins(PAPER, ties="all")["ArcFace"] == 2
+    with pytest.raises(ValueError, match="'first' or 'all'"):
+        stats.wins(PAPER, ties="none")
+    holed = PAPER.copy()
+    holed.iloc[0, 0] = np.nan
+    assert stats.wins(holed).sum() == 14
+    assert stats.ranks(holed).sum() == pytest.approx(28)
+
+
+def test_ranks_share_ties():
+    tied = pd.DataFrame({"a": [1.0, 3.0], "b": [2.0, 3.0], "c": [3.0, 1.0]})
+    assert stats.ranks(tied).tolist() == [2.25, 1.75, 2.0]
+
+
+def test_friedman_by_its_rank_sums():
+    """Data sets are blocks, losses treatments: 12 / nk(k+1) ΣR² − 3n(k+1)."""
+    wide = pd.DataFrame(np.random.default_rng(0).normal(size=(15, 4)))
+    wide[0] += 1
+    n, k = wide.shape
+    sums = wide.rank(axis=1).sum()
+    statistic = 12 / (n * k * (k + 1)) * (sums**2).sum() - 3 * n * (k + 1)
+    p = scipy_stats.chi2.sf(statistic, k - 1)
+    assert stats.friedman(wide) == pytest.approx(p)
+    assert abs(stats.friedman(wide.T) - p) > 0.01
+
+
+@pytest.mark.parametrize(("k", "q"), [(2, 1.960), (7, 2.949), (10, 3.164)])
+def test_critical_difference_is_that_of_demsar_s_table(k, q):
+    expected = q * math.sqrt(k * (k + 1) / (6 * 15))
+    assert stats.critical_difference(k, 15) == pytest.approx(
+        expected, rel=1e-3
+    )
+
+
+@given(st.lists(st.integers(-4, 4), min_size=1, max_size=8))
+def test_signed_ranks_go_through_all_signs(hundredths):
+    gaps = np.array([gap for gap in hundredths if gap])
+    ranks = scipy_stats.rankdata(abs(gaps))
+    least = min(ranks[gaps > 0].sum(), ranks[gaps < 0].sum())
+    sums = [
+        ranks[np.array(signs, bool)].sum()
+        for signs in itertools.product((0, 1), repeat=len(gaps))
+    ]
+    expected = min(1, 2 * np.mean(np.array(sums) <= least))
+    found = stats.signed_ranks(0.01 * np.array(hundredths), 0 * ranks.sum())
+    assert found == pytest.approx(expected)
+
+
+def test_signed_ranks_without_ties_are_scipy_s():
+    first = np.random.default_rng(1).normal(0.3, 1, 12)
+    exact = scipy_stats.wilcoxon(first, method="exact").pvalue
+    assert stats.signed_ranks(first, 0, digits=6) == pytest.approx(exact)
+
+
+@pytest.mark.parametrize(
+    ("other", "p"), [("Soft", 0.0021), ("M-Soft", 0.0262)]
+)
+def test_ties_of_the_printed_table_are_ties(other, p):
+    found = stats.signed_ranks(PAPER["ArcGrad5"], PAPER[other])
+    assert found == pytest.approx(p, abs=5e-5)
+
+
+def test_wilcoxon_compares_every_pair():
+    pairs = stats.wilcoxon(PAPER)
+    assert len(pairs) == 21
+    row = pairs.query("first == 'Soft' and second == 'ArcGrad5'").iloc[0]
+    gap = PAPER["Soft"] - PAPER["ArcGrad5"]
+    assert row["difference"] == pytest.approx(gap.median())
+    assert row["p_holm"] == stats.holm(pairs["p"])[row.name]
+    same = PAPER[["Soft"]].assign(Twin=PAPER["Soft"])
+    assert stats.wilcoxon(same).p.item() == 1
+
+
+def test_holm_steps_down_and_stays_in_order():
+    found = stats.holm([0.01, 0.04, 0.03, 0.005])
+    assert found == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert stats.holm([0.9, 0.8]).tolist() == [1, 1]
