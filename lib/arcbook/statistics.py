@@ -11,13 +11,14 @@ Learning 52, 2003).
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import stats
+
+from arcbook.stats import wilcoxon  # noqa: F401  exact on hundredths
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -97,27 +98,6 @@ def critical_difference(
     """
     q = stats.studentized_range.ppf(1 - level, losses, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(losses * (losses + 1) / (6 * datasets)))
-
-
-def wilcoxon(accuracy: pd.DataFrame) -> pd.DataFrame:
-    """Wilcoxon's signed-rank test of each pair of losses, over data sets.
-
-    Args:
-        accuracy: a row for each data set, a column for each loss.
-
-    Returns:
-        A row for each pair: "first", "second", the median "difference" of
-        first − second, "p", and "p_holm" that Holm's method corrects for
-        the number of pairs.
-    """
-    whole = accuracy.dropna()
-    rows = []
-    for first, second in itertools.combinations(whole.columns, 2):
-        gap = whole[first] - whole[second]
-        p = float(stats.wilcoxon(gap).pvalue) if gap.any() else 1.0
-        rows.append((first, second, gap.median(), p))
-    pairs = pd.DataFrame(rows, columns=["first", "second", "difference", "p"])
-    return pairs.assign(p_holm=holm(pairs["p"]))
 
 
 def holm(p: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

@@ -83,10 +83,14 @@ def arcface_zero() -> Finding:
     at = [float(slope.subs(symbolic.THETA_Y, x)) for x in (0, math.pi - m)]
     beyond = float(slope.subs(symbolic.THETA_Y, math.pi - m / 2))
     return decided(
-        abs(at[1]) > 1e-9,
-        "−s sin(θ + m) is not 0 at θ = 0, but it is at θ = π − m, and "
-        "beyond that it pushes the own angle wider.",
+        abs(at[0]) > 1e-9,
+        "−s sin(θ + m) is not 0 where softmax's slope vanishes, at θ = 0. "
+        "The zero is moved to θ = π − m, and beyond that the slope pushes "
+        "the own angle wider.",
         ATLAS,
+        assuming="that θ is near 0, of which the sentence speaks"
+        if abs(at[1]) < 1e-9
+        else "",
         at_0=at[0],
         at_end=at[1],
         beyond=beyond,

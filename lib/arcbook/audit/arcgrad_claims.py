@@ -27,6 +27,7 @@ def inverse() -> Finding:
         "answers which s has the largest gradient at a given gap, not "
         "where the gap goes for a given s.",
         SCALE,
+        caution="of Eq. 19, not of trained networks",
         product_for_3=float(product.subs(derive.C, 3)),
     )
 
@@ -37,8 +38,11 @@ def degrees() -> Finding:
     gaps = [math.degrees(derive.best_gap(s, 3)) for s in (1, 40)]
     return decided(
         [round(gap) for gap in gaps] == [84, 2],
-        f"Eq. 19 gives {gaps[0]:.1f}° and {gaps[1]:.1f}° for three classes.",
+        f"Eq. 19 gives {gaps[0]:.1f}° and {gaps[1]:.1f}° for three classes. "
+        "That a trained network has such gaps is another matter: those that "
+        "chapter 4 trains have a far wider one at s = 40.",
         SCALE,
+        caution="of Eq. 19, not of trained networks",
         at_1=gaps[0],
         at_40=gaps[1],
     )

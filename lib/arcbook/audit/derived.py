@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from arcbook.audit.verdicts import (
+    ASSUMES,
+    DERIVED,
     NOT_REPLICATED,
     REPLICATED,
     Finding,
@@ -16,7 +18,25 @@ SCALE, MARGINS, ATLAS, IAM = (
 )
 
 
-def decided(holds, why, page="", **found) -> Finding:
-    """A finding from what algebra or numbers say."""
+def decided(holds, why, page="", *, assuming="", caution="", **found):
+    """A finding from what algebra or numbers say.
+
+    Args:
+        holds: whether the sentence does.
+        why: in words.
+        page: that derives it.
+        assuming: what the sentence has to assume to hold, if anything.
+        caution: of the finding.
+        **found: numbers behind it.
+    """
     verdict = REPLICATED if holds else NOT_REPLICATED
-    return Finding(verdict, why, measured="derived", found=found, page=page)
+    return Finding(
+        ASSUMES if assuming else verdict,
+        why,
+        correct=assuming,
+        measured="derived",
+        found=found,
+        page=page,
+        basis=DERIVED,
+        caution=caution,
+    )

@@ -86,10 +86,11 @@ def boundary(margin, condition, inside, words, seed) -> Finding:
     everywhere = same_boundary(margin, condition, seed)
     there = same_boundary(margin, condition, seed, inside)
     return decided(
-        everywhere == 1,
+        there == 1,
         f"{words} It decides {everywhere:.0%} of random pairs of angles as "
         f"the loss does, and {there:.0%} within the range.",
         MARGINS,
+        assuming=f"θ ≤ {inside:.3g}" if everywhere < 1 == there else "",
         everywhere=everywhere,
         inside=there,
     )
@@ -112,7 +113,7 @@ def sphereface(seed: int = 0) -> Finding:
 def cosface(seed: int = 0) -> Finding:
     """cos θ₁ − m = cos θ₂."""
     return boundary(
-        lambda own: np.cos(own) - 0.4,
+        lambda own: at.target_logit("cosface", own, s=1.0, m=0.4),
         lambda own, rival: np.cos(own) - 0.4 > np.cos(rival),
         math.pi,
         "The two logits are equal just there.",
@@ -124,7 +125,7 @@ def cosface(seed: int = 0) -> Finding:
 def arcface(seed: int = 0) -> Finding:
     """θ₁ + m = θ₂."""
     return boundary(
-        lambda own: np.cos(own + 0.5),
+        lambda own: at.target_logit("arcface", own, s=1.0, m=0.5),
         lambda own, rival: own + 0.5 < rival,
         math.pi - 0.5,
         "Only for θ₁ ≤ π − m: beyond, cos(θ + m) rises again (m = 0.5).",

@@ -30,9 +30,10 @@ def mnist() -> Finding:
             f"{gain.items:.0f} images ({gain.z:.1f} standard errors)"
             for gain in gains
         )
-        + " if all 10,000 test images were used; one run each.",
-        sure=min(gain.z for gain in gains) > SURE,
-        least_z=min(gain.z for gain in gains),
+        + " if all 10,000 test images were used; one run each. Together "
+        f"{pooled(gains):.1f} standard errors.",
+        sure=pooled(gains) > SURE,
+        z=pooled(gains),
     )
 
 
@@ -69,6 +70,13 @@ def beta_2(table: str) -> list[numbers.Gap]:
     return [face_gap(table, "2", "0", column) for column in columns]
 
 
+def pooled(gaps: list[numbers.Gap]) -> float:
+    """Standard errors of the sum of independent differences."""
+    return sum(gap.points for gap in gaps) / np.hypot.reduce(
+        [gap.error for gap in gaps]
+    )
+
+
 def in_words(gaps):
     """Differences in points with their standard errors."""
     return ", ".join(f"{g.points:+.2f} ({g.z:+.1f} SE)" for g in gaps)
@@ -80,9 +88,11 @@ def better_at_2() -> Finding:
     gaps = beta_2("table3")
     return printed(
         min(gap.points for gap in gaps) > 0,
-        f"{in_words(gaps)} on LFW, YTF and CFP. It contradicts the analysis "
-        "of Section 4.1, by which β has to be below 1.",
-        sure=min(gap.z for gap in gaps) > SURE,
+        f"{in_words(gaps)} on LFW, YTF and CFP, together "
+        f"{pooled(gaps):.1f} SE. It contradicts the analysis of Section 4.1, "
+        "by which β has to be below 1.",
+        sure=pooled(gaps) > SURE,
+        z=pooled(gaps),
     )
 
 
@@ -92,8 +102,10 @@ def worse_at_2() -> Finding:
     gaps = beta_2("table4")
     return printed(
         max(gap.points for gap in gaps) < 0,
-        f"{in_words(gaps)} on LFW, YTF and CFP.",
-        sure=max(gap.z for gap in gaps) < -SURE,
+        f"{in_words(gaps)} on LFW, YTF and CFP, together "
+        f"{pooled(gaps):.1f} SE.",
+        sure=pooled(gaps) < -SURE,
+        z=pooled(gaps),
     )
 
 
@@ -141,13 +153,19 @@ def improves() -> Finding:
         int((others < 0).sum().sum()),
         int((np.array(z) > SURE).sum()),
     )
+    bases = [papers.rows("iam", "table5")[row]["base"] for row in found.index]
+    best = found.groupby(bases).max()
+    falls = int((best < 0).sum().sum())
     return printed(
-        worse == 0,
+        falls <= 1,
         f"Of {others.size} cells with IAM on another loss than the scaled "
         f"softmax {worse} are below their base; {sure} are above it by more "
-        "than two standard errors.",
+        f"than two standard errors. With the best β, {best.size - falls} of "
+        f"{best.size} pairs of a loss and a set rise.",
+        sure=falls == 0,
+        rise=best.size - falls,
         worse=worse,
-        sure=sure,
+        clear=sure,
         cells=others.size,
     )
 
@@ -156,11 +174,12 @@ def improves() -> Finding:
 def megaface() -> Finding:
     """Table 6, row by row."""
     found = gains("table6")["MegaFace"]
+    bases = [papers.rows("iam", "table6")[row]["base"] for row in found.index]
     return printed(
-        (found > 0).all(),
-        f"{int((found < 0).sum())} of {len(found)} rows is below its base "
-        f"({found.idxmin()}, {found.min():+.3f}); in every family another "
-        "is above. The names of the rows are assigned by order.",
+        (found.groupby(bases).max() > 0).all(),
+        f"With the best β every loss rises. {int((found < 0).sum())} of "
+        f"{len(found)} rows is below its base ({found.idxmin()}, "
+        f"{found.min():+.3f}). The names of the rows are assigned by order.",
         worse=int((found < 0).sum()),
     )
 

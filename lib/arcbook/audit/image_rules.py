@@ -12,7 +12,9 @@ from arcbook.audit.image_intervals import Cell, Part
 from arcbook.audit.records import Interval
 from arcbook.audit.verdicts import (
     CLOSE,
+    MEASURED,
     NOT_REPLICATED,
+    ONE_SEED,
     REPLICATED,
     UNMEASURED,
     Finding,
@@ -147,11 +149,15 @@ def said(
     text = "; ".join(f"{label}: {_written(gap)}" for label, gap in shown)
     if len(gaps) > SHOWN:
         text = f"of {len(gaps)} differences the least are {text}"
+    settled = verdict != UNMEASURED
+    one_run = ONE in why or ANGLE_ERROR in why
     return replace(
         found,
         verdict=verdict,
         why=why,
         measured=text,
+        basis=MEASURED if settled else found.basis,
+        caution=ONE_SEED if settled and one_run else found.caution,
         found=found.found
         | {
             f"measured, {label}": gap.mean

@@ -63,6 +63,15 @@ VERDICTS = {
 }
 ROMAN = {arabic: roman for roman, arabic in papers.ARABIC.items()}
 
+# minus signs, primes and indices that the extraction of the text may have lost
+EXTRACTED = dict.fromkeys(
+    [
+        *(("arcgrad", number) for number in ("10", "16")),
+        *(("angular-learning", number) for number in ("3", "7")),
+    ],
+    verdicts.EXTRACTION,
+)
+
 
 @dataclass(frozen=True)
 class Item:
@@ -82,6 +91,8 @@ class Item:
         place: of a claim, its section.
         found: the numbers behind the verdict.
         evidence: test, page and record, by name.
+        basis: what the verdict rests on: "derived", "print" or "measured".
+        caution: what a reader has to bear in mind, in a few words.
     """
 
     paper: str
@@ -96,6 +107,8 @@ class Item:
     place: str = ""
     found: dict = field(default_factory=dict)
     evidence: dict = field(default_factory=dict)
+    basis: str = verdicts.PRINT
+    caution: str = ""
 
     @property
     def anchor(self) -> str:
@@ -194,6 +207,8 @@ def _equations(paper, seed):
                 check.latex,
                 check.why,
                 found=_errors(judgement),
+                basis=verdicts.DERIVED,
+                caution=EXTRACTED.get((paper, number), ""),
             ),
             f"test_equation[{paper}-{number}]",
             check.page,
@@ -222,6 +237,7 @@ def _tables(paper, seed):
                 finding.correct,
                 finding.why,
                 found=finding.found,
+                caution=finding.caution,
             ),
             f"test_table[{paper}-{name}]",
             finding.page,
@@ -251,6 +267,8 @@ def _claim(paper, name, claim, seed):
             finding.measured,
             claim["place"],
             finding.found,
+            basis=finding.basis,
+            caution=finding.caution,
         ),
         f"test_claim[{paper}-{name}]",
         finding.page,

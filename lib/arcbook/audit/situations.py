@@ -100,3 +100,18 @@ def derivative(function, at):
     at = torch.tensor(at, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(function(at), at)
     return slope.item()
+
+
+def target_logit(
+    name: str, theta: np.ndarray, **hyperparameters
+) -> np.ndarray:
+    """The shipped target's logit at angles, for a feature of norm 1.
+
+    Args:
+        name: of a loss.
+        theta: radians, any shape.
+        **hyperparameters: as `losses.create` takes them.
+    """
+    target = losses.get(name).target
+    values = {k: v for k, v in hyperparameters.items() if k != "s"}
+    return target(torch.tensor(theta), **values).numpy()

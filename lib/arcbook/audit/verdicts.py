@@ -24,7 +24,12 @@ REPLICATED = "replicated"
 NOT_REPLICATED = "not replicated"
 CLOSE = "too close to call"
 UNMEASURED = "not measured yet"
-OF_CLAIMS = (REPLICATED, NOT_REPLICATED, CLOSE, UNMEASURED)
+OF_CLAIMS = (REPLICATED, NOT_REPLICATED, CLOSE, UNMEASURED, ASSUMES)
+
+DERIVED, PRINT, MEASURED = "derived", "print", "measured"
+ONE_SEED = "one seed"
+EXTRACTION = "possible extraction artefact"
+PROTOCOL = "unknown protocol"
 
 FOLLOWS = "follows from the printed numbers"
 FAILS = "contradicted by the printed numbers"
@@ -44,6 +49,8 @@ class Finding:
         measured: for a claim, what was measured, with its interval.
         found: numbers behind it, by name.
         page: where the book shows it, below `notebooks/`.
+        basis: what the verdict rests on: "derived", "print" or "measured".
+        caution: what a reader has to bear in mind, in a few words.
     """
 
     verdict: str
@@ -53,6 +60,8 @@ class Finding:
     measured: str = ""
     found: dict = field(default_factory=dict)
     page: str = ""
+    basis: str = PRINT
+    caution: str = ""
 
 
 _RULES: dict[tuple[str, str, str], Callable[[], Finding]] = {}
