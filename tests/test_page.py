@@ -93,7 +93,8 @@ def test_claims_are_quoted_with_what_the_ledger_says():
     shown = page.claims("arcgrad", ["best-average", "Table I"])
     soup = BeautifulSoup(shown.data, "html.parser")
     first, second = soup.select("p")
-    for said in (item.printed, item.in_print, item.measured, item.why):
+    known = item.printed, item.in_print, item.measured, item.why
+    for said in (*known, item.basis, item.caution):
         assert said in first.get_text()
     assert first.b.get_text().lower() == item.verdict
     assert first.a["href"] == f"claims.html#{item.anchor}"

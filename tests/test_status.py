@@ -38,10 +38,9 @@ def test_what_is_whole_is_not_missing(monkeypatch):
 
 
 def test_counts_say_what_is_stale():
-    [row] = status.overview(counted("arcgrad.table5", 3, 4, stale=1)).to_dict(
-        "records"
-    )
-    assert row["full profile"] == "3 of 4 (1 stale)"
+    some = counted("arcgrad.table5", 3, 4, stale=1, unchecked=2)
+    [row] = status.overview(some).to_dict("records")
+    assert row["full profile"] == "3 of 4 (1 stale, 2 not checked here)"
     assert row["in print"] == "[arcgrad, Table V]"
     [row] = status.overview(counted("arcgrad.protocol", 0, 0)).to_dict(
         "records"

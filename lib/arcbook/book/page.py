@@ -300,11 +300,7 @@ def _claim(item):
     said = "".join(
         f" <i>{name}:</i> {html.escape(text)}." for name, text in known if text
     )
-    ground = ", ".join(
-        filter(
-            None, (getattr(item, "basis", ""), getattr(item, "caution", ""))
-        )
-    )
+    ground = ", ".join(filter(None, (item.basis, item.caution)))
     quoted = item.kind != "equation"
     return (
         f"<p>{f'“{html.escape(item.printed)}” ' * quoted}"

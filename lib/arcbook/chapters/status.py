@@ -119,7 +119,7 @@ def _counts(runs):
         return "–"
     text = f"{runs['measured']} of {runs['expected']}"
     extra = [
-        f"{number} {word}"
+        f"{number} {'not checked here' if word == 'unchecked' else word}"
         for word, number in runs.items()
         if word not in ("expected", "measured") and number
     ]
