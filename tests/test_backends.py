@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from arcbook import experiments, paths, provenance
-from arcbook.experiments import addresses, backends, images, uci
+from arcbook.experiments import addresses, backends, images, running
 
 ID = "test.backends"
 CHANGES = ("seconds", "images_per_second", "date")
@@ -235,8 +235,6 @@ def test_a_worker_that_can_not_measure_says_why(
             patch.setattr(addresses, "PATIENCE", 2.0)
             fails(RuntimeError, "has no worker: start one with `dask worker t")
         dask.workers(1)
-        registered(canary=lambda run: uci.canary(run) | {"epochs": 1})
-        fails(RuntimeError, r"trains .* otherwise \(its canary")
         registered(partial(tiny_runs, learning_rate=-1.0))
         fails(ValueError, r"learning_rate = -1\.0: it is above 0")
         registered(id="test.new")
@@ -253,6 +251,13 @@ def test_a_worker_that_can_not_measure_says_why(
             list(backends.hand_out(calls, "dask", 1, dask.address))
     registered()
     fails(RuntimeError, "no scheduler answers at tcp:.*refused")
+
+
+def test_a_worker_that_trains_otherwise_says_so(registered, folder):
+    (run, *_) = tiny_runs("quick")
+    work = ({"loss": 1.0}, run, folder / "x.json", "", time.time() + 9)
+    with pytest.raises(RuntimeError, match=r"otherwise \(it has other"):
+        running._measure_elsewhere(ID, *work)
 
 
 def run_both(folder, monkeypatch, backend, jobs):

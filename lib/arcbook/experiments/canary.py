@@ -77,16 +77,20 @@ def state(id: str, run: Mapping) -> str:
     return MOVED if moved(id, run) else AGREES
 
 
-def moved(id: str, run: Mapping) -> str:
-    """The number of a canary that is furthest off, in words; "" if none."""
-    expected = committed().get(key(id, run))
+def moved(id: str, run: Mapping, expected: Mapping | None = None) -> str:
+    """The number of a canary that is furthest off, in words; "" if none.
+
+    Args:
+        id, run: whose canary it is.
+        expected: its numbers; by default those committed here.
+    """
+    expected = expected or committed().get(key(id, run))
     if expected is None:
         return "it is new"
     found = numbers(id, run)
     if found.keys() != expected.keys():
-        return (
-            f"it has other numbers: {sorted(found.keys() ^ expected.keys())}"
-        )
+        other = sorted(found.keys() ^ expected.keys())
+        return f"it has other numbers: {', '.join(other)}"
     far = max(found, key=lambda name: _apart(found[name], expected[name]))
     if _apart(found[far], expected[far]) <= TOLERANCE:
         return ""
@@ -109,7 +113,7 @@ def numbers(id: str, run: Mapping) -> dict[str, float]:
 
 @functools.cache
 def _numbers(probe, name, small, cache):
-    file = cache / "canaries" / code() / f"{name}.json"
+    file = cache / "canaries" / code() / f"{name}.numbers"
     try:
         return json.loads(file.read_text())
     except (FileNotFoundError, json.JSONDecodeError):

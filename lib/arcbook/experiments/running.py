@@ -92,7 +92,11 @@ def run(
         calls[file] = (
             functools.partial(_measure, owner, *rest)
             if backend == "loky"
-            else functools.partial(_measure_elsewhere, owner.id, *rest)
+            else functools.partial(
+                _measure_elsewhere,
+                *(owner.id, canary.committed()[canary.key(id, one)]),
+                *rest,
+            )
         )
     with (
         _progress(progress, id, len(grid), len(grid) - len(todo)) as show,
@@ -278,14 +282,14 @@ def _measure(experiment, one, file, stamp, stop):
         }
 
 
-def _measure_elsewhere(id, one, file, stamp, stop):
+def _measure_elsewhere(id, expected, one, file, stamp, stop):
     """The same on a machine that has its own code and its own disk."""
     if id not in available():
         raise RuntimeError(
             f"the worker on {platform.node()} knows no experiment {id}: "
             "bring its checkout to the same commit and restart it"
         )
-    if why := canary.why_stale(id, one, stamp):
+    if why := canary.moved(id, one, expected):
         raise RuntimeError(
             f"the worker on {platform.node()} trains {id} otherwise ({why}): "
             "bring its checkout to the same commit and restart it"
