@@ -93,7 +93,8 @@ def test_leads_are_drawn_hollow_where_printed(monkeypatch):
     rows.loc[filled, ["measured", "low", "high"]] = [1.0, 0.5, 1.5]
     figure = cifar.leads(rows, band)
     for axes in figure.axes:
-        at, paper = axes.get_title().split(", ")
+        title = axes.get_title() or axes.get_title(loc="left")
+        at, paper = title.split(", ")
         part = rows[
             (rows["at"] == at) & (rows["paper"].map(cifar.TITLES) == paper)
         ]
