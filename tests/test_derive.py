@@ -1,4 +1,4 @@
-"""Every derived result holds: by identity, by numbers, by autograd."""
+"""What is derived holds: by identity, by numbers, by autograd."""
 
 import math
 
@@ -10,8 +10,117 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import minimize_scalar
 
 from arcbook import derive as d
-from arcbook import losses
-from arcbook.figures import iam as iam_pictures
+from arcbook import formulas, losses
+
+VARIANTS = [(name, {}) for name in losses.available()] + [
+    ("arcface", {"variant": "monotone", "m": 0.5}),
+    ("l_softmax", {"m": 3, "annealing": 2.0}),
+    ("combined", {"m1": 0.9, "m2": 0.4, "m3": 0.15}),
+    ("normface", {"s": 64.0}),
+    ("iam", {"base": "arcface", "beta": 0.8}),
+    ("iam", {"base": "arcgrad", "beta": 2.0, "s": 3.0}),
+    ("ring", {"normalize_weights": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "values"), VARIANTS)
+def test_every_derivative_equals_autograd(name, values):
+    table = d.check(name, **values)
+    assert len(table) == 5
+    assert (table["angles"] >= 20).all()
+    assert (table["largest relative error"] < 1e-9).all(), table
+
+
+@pytest.mark.parametrize("name", losses.available())
+def test_probability_form_equals_the_loss_written_out(name):
+    """dL in P_y and P_j against sympy's derivative of the whole loss."""
+    spec = losses.get(name)
+    base = losses.get("normface") if spec.penalty == "iam" else spec
+    numbers = {
+        k: sp.Rational(v) if isinstance(v, float) else v
+        for k, v in (base.defaults | spec.defaults).items()
+    }
+    if base.adaptive:
+        numbers["s"] = sp.Rational(7, 5)
+    derivation = d.of(name, **numbers)
+    angles = sp.symbols("t:3", real=True)
+    loss = d.loss_of_angles(name, angles, **numbers)
+    at = dict(zip(angles, map(sp.Rational, ("0.8", "1.9", "1.2"))))
+    hyper = {k: v for k, v in numbers.items() if k != "beta"}
+    hyper = d.symbols(base, **hyper)
+    unit = dict.fromkeys(d.NORMS.values(), 1)
+    z = [d.logits(base, at[angles[0]], hyper)]
+    z += [d.rival(base, at[t], hyper) for t in angles[1:]]
+    weights = [sp.exp(logit.subs(unit)) for logit in map(sp.sympify, z)]
+    point = {
+        d.THETA_Y: at[angles[0]],
+        d.THETA_J: at[angles[1]],
+        d.P_Y: weights[0] / sum(weights),
+        d.P_J: weights[1] / sum(weights),
+    } | unit
+    for form, angle in (
+        (derivation.dL_y, angles[0]),
+        (derivation.dL_j, angles[1]),
+    ):
+        written_out = sp.diff(loss, angle).subs(at).evalf(30)
+        assert abs(form.subs(point).evalf(30) / written_out - 1) < 1e-20
+
+
+def test_a_check_can_fail():
+    """A formula that differs from its derivative is caught."""
+
+    def crooked(theta, *, m):
+        if hasattr(theta, "free_symbols"):
+            return formulas.cos(theta) - m
+        return formulas.cos(theta) - m + 1e-6 * theta
+
+    entry = losses.Loss(
+        "crooked",
+        "Crooked",
+        "sympy and torch see different formulas",
+        target=crooked,
+        hyperparameters=(
+            losses.Hyperparameter("s", "scale", 3.0, 0, closed=False),
+            losses.Hyperparameter("m", "margin", 0.1, 0),
+        ),
+    )
+    losses.register(entry)
+    try:
+        errors = d.check("crooked")["largest relative error"]
+        assert errors.max() > 1e-8
+    finally:
+        losses.unregister("crooked")
+
+
+def test_a_new_loss_is_a_formula_and_an_entry():
+    def squared(theta, *, m):
+        """Square margin: cos θ − m θ²."""
+        return formulas.cos(theta) - m * theta**2
+
+    losses.register(
+        losses.Loss(
+            "squared",
+            "Squared",
+            "a margin that grows with the angle",
+            target=squared,
+            hyperparameters=(
+                losses.Hyperparameter("s", "scale", 8.0, 0, closed=False),
+                losses.Hyperparameter("m", "margin", 0.2, 0),
+            ),
+        )
+    )
+    try:
+        assert "squared" in losses.available()
+        derivation = d.of("squared")
+        s, m = sp.symbols("s m", positive=True)
+        slope = -s * (sp.sin(d.THETA_Y) + 2 * m * d.THETA_Y)
+        assert sp.simplify(derivation.dZ_y - slope) == 0
+        errors = d.check("squared")["largest relative error"]
+        assert (errors < 1e-9).all()
+        assert "cos θ − m θ²" in losses.describe("squared")
+    finally:
+        losses.unregister("squared")
+
 
 CLASSES = [2, 3, 10, 100]
 
@@ -28,9 +137,6 @@ def head_gradient(name, theta, **hyper):
     theta = torch.tensor([theta], dtype=torch.float64, requires_grad=True)
     loss = head.losses_at(theta, torch.zeros(1, dtype=torch.long)).sum()
     return torch.autograd.grad(loss, theta)[0][0].numpy()
-
-
-# ------------------------------------------------- P(j) and Eq. 11
 
 
 @pytest.mark.parametrize("classes", CLASSES)
@@ -51,9 +157,6 @@ def test_right_angle_probabilities_sum_to_one_and_give_the_gradients():
     assert sp.simplify(of_j + d.s * p_j) == 0
 
 
-# ------------------------------------------------- ArcGrad Eq. 12 to 19
-
-
 def test_every_gap_as_the_smallest_bounds_the_loss_from_above():
     draw = np.random.default_rng(0)
     bound = sp.lambdify((d.s, d.C, d.m), d.loss_of_gap())
@@ -67,10 +170,24 @@ def test_every_gap_as_the_smallest_bounds_the_loss_from_above():
 
 
 def test_jensen_makes_the_mean_gap_a_bound_from_below():
-    assert value(d.gap_curvature(), s=2, C=3, m=0.7) > 0
-    loss = sp.lambdify(d.m, d.loss_of_gap().subs({d.s: 5, d.C: 3}))
+    loss = d.numeric(d.loss_of_gap().subs({d.s: 5, d.C: 3}), d.m)
     gaps = np.array([-0.7, 0.1, 1.4])
     assert loss(gaps.mean()) < loss(gaps).mean()
+
+
+@pytest.mark.parametrize("gap", [-0.7, 0.2, 2.5])
+def test_pull_is_what_is_left_of_the_gradient_of_the_code(gap):
+    theta = [0.3] + [0.3 + gap] * 4
+    shipped = head_gradient("arcgrad", theta, s=7.0)[0]
+    assert d.pull(7.0, gap, 5) == pytest.approx(shipped, rel=1e-12)
+    p = 1 / (1 + 4 * math.exp(-7 * gap))
+    assert shipped == pytest.approx(7 * (1 - p), rel=1e-9)
+
+
+def test_pull_falls_with_the_gap_and_ends_at_zero():
+    pull = d.pull(4, np.linspace(-3, 3, 50), 3)
+    assert (np.diff(pull) < 0).all()
+    assert d.pull(1e4, np.pi, 3) == 0
 
 
 def test_gap_gradient_has_the_sign_and_the_factor_that_eq_17_lacks():
@@ -88,10 +205,9 @@ def test_printed_eq_17_has_no_maximum_in_s():
 @pytest.mark.parametrize("classes", CLASSES)
 @pytest.mark.parametrize("gap", [0.05, 0.8, 2.5])
 def test_eq_19_is_the_scale_of_the_largest_gradient(classes, gap):
-    size = sp.lambdify(d.s, -d.gap_gradient().subs({d.C: classes, d.m: gap}))
     best = d.best_scale(gap, classes)
     found = minimize_scalar(
-        lambda s: -size(s),
+        lambda s: -d.pull(s, gap, classes),
         bounds=(best / 5, best * 5),
         method="bounded",
         options={"xatol": 1e-10},
@@ -99,9 +215,8 @@ def test_eq_19_is_the_scale_of_the_largest_gradient(classes, gap):
     assert found.x == pytest.approx(best, rel=1e-6)
     product = value(d.best_product(), C=classes)
     assert best * gap == pytest.approx(product, rel=1e-12)
-    assert size(best) == pytest.approx(
-        value(d.largest_gradient(), s=best, m=gap), rel=1e-12
-    )
+    largest = value(d.at_best(-d.gap_gradient()), s=best, m=gap)
+    assert d.pull(best, gap, classes) == pytest.approx(largest, rel=1e-12)
 
 
 def test_zero_of_the_slope_solves_for_the_lambert_function():
@@ -130,14 +245,8 @@ def test_share_left_is_the_same_at_every_scale(classes):
     share = value(d.share_left(), C=classes)
     for scale in (0.3, 7):
         gap = d.best_gap(scale, classes)
-        size = -value(d.gap_gradient(), s=scale, m=gap, C=classes)
-        assert size / scale == pytest.approx(share, rel=1e-12)
-
-
-def test_gradient_in_the_gap_has_no_maximum():
-    gaps = np.linspace(-3, 3, 50)
-    size = sp.lambdify(d.m, -d.gap_gradient().subs({d.s: 4, d.C: 3}))(gaps)
-    assert (np.diff(size) < 0).all()
+        left = d.pull(scale, gap, classes) / scale
+        assert left == pytest.approx(share, rel=1e-12)
 
 
 @pytest.mark.parametrize(("classes", "scale"), [(2, 1.0), (3, 10), (100, 40)])
@@ -154,46 +263,7 @@ def test_gap_after_solves_the_gradient_flow(classes, scale):
     )
     reached = d.gap_after(times, scale, classes)
     np.testing.assert_allclose(reached, flow.y[0], rtol=1e-7, atol=1e-10)
-
-
-def test_gap_after_survives_a_long_time():
-    assert np.isfinite(d.gap_after(1e6, 40, 3))
-
-
-def test_overlap_ends_the_gap_at_the_log_odds():
-    q, scale = 0.8, 7.0
-    (symbol,) = d.gap_of_overlap().free_symbols - {d.s}
-    derived = float(d.gap_of_overlap().subs({d.s: scale, symbol: q}))
-    found = minimize_scalar(
-        lambda m: (
-            q * np.log1p(np.exp(-scale * m))
-            + (1 - q) * np.log1p(np.exp(scale * m))
-        )
-    )
-    assert derived == pytest.approx(found.x, rel=1e-5)
-
-
-@pytest.mark.parametrize("relu", [True, False])
-def test_no_vectors_leave_all_classes_a_wider_gap(relu):
-    draw = np.random.default_rng(1)
-    widest = 0
-    for _ in range(300):
-        x = draw.normal(size=(4, 3))
-        x = np.abs(x) if relu else x
-        w = x + draw.normal(size=x.shape) * draw.choice([0.01, 0.5])
-        x, w = (v / np.linalg.norm(v, axis=1)[:, None] for v in (x, w))
-        theta = np.arccos(np.clip(x @ w.T, -1, 1))
-        own = np.diag(theta)
-        others = np.where(np.eye(4, dtype=bool), 9, theta).min(1)
-        widest = max(widest, (others - own).min())
-    assert widest <= d.widest_gap(4, relu) + 1e-12
-
-
-def test_gap_table_has_a_row_for_each_number_of_classes():
-    assert list(d.gap_table(CLASSES)["C"]) == CLASSES
-
-
-# ------------------------------------------------- AdaCos Eq. 9 and 10
+    assert np.isfinite(d.gap_after(1e6, scale, classes))
 
 
 def test_second_derivative_of_p_is_the_bracket():
@@ -203,36 +273,21 @@ def test_second_derivative_of_p_is_the_bracket():
 
 
 @pytest.mark.parametrize(("scale", "rivals"), [(3.1, 9), (9.8, 999), (30, 2)])
-def test_eq_9_with_the_dropped_term_is_exact(scale, rivals):
-    at = d.steepest_angle(scale, rivals)
-    dropped = value(d.adacos_dropped(), s=scale, theta=at)
-    exact = scale * math.cos(at)
-    assert exact == pytest.approx(math.log(rivals) - dropped, rel=1e-9)
+def test_steepest_angle_is_where_p_falls_fastest(scale, rivals):
     slope = sp.diff(d.adacos_probability(), d.theta)
-    slope = sp.lambdify(d.theta, slope.subs({d.s: scale, d.B: rivals}))
-    assert slope(at) < min(slope(at - 0.01), slope(at + 0.01))
-
-
-def test_eq_9_is_one_half_and_not_the_steepest_place():
-    scale, rivals = math.sqrt(2) * math.log(9), 9
-    half = d.half_angle(scale, rivals)
-    assert half == pytest.approx(math.pi / 4)
-    p = value(d.adacos_probability(), s=scale, B=rivals, theta=half)
-    assert p == pytest.approx(0.5)
-    assert d.steepest_angle(scale, rivals) - half > math.radians(10)
+    slope = d.numeric(slope.subs({d.s: scale, d.B: rivals}), d.theta)
+    angles = np.linspace(0, math.pi / 2, 100_001)
+    fastest = angles[slope(angles).argmin()]
+    assert d.steepest_angle(scale, rivals) == pytest.approx(fastest, abs=2e-5)
 
 
 def test_steepest_angle_nears_eq_9_as_the_scale_grows():
+    assert math.isnan(d.steepest_angle(0.1, 1.0))
     gaps = [
         abs(d.steepest_angle(s, math.exp(s / 2)) - math.pi / 3)
         for s in (10, 100, 1000)
     ]
     assert gaps[0] > gaps[1] > gaps[2]
-
-
-def test_no_angle_is_nan():
-    assert math.isnan(d.half_angle(1.0, 100))
-    assert math.isnan(d.steepest_angle(0.1, 1.0))
 
 
 def test_adacos_step_is_the_step_of_the_code():
@@ -263,9 +318,6 @@ def test_adacos_of_two_classes_stays_at_zero():
     assert after == 0
 
 
-# ------------------------------------------------- IAM Eq. 7 to 14
-
-
 def probabilities(theta, s):
     z = s * np.cos(theta)
     p = np.exp(z - z.max())
@@ -278,13 +330,9 @@ def test_total_by_logits_is_the_gradient_of_the_code(beta, classes):
     theta = np.random.default_rng(classes).uniform(0.2, 2.8, classes)
     shipped = head_gradient("iam", list(theta), s=3.0, beta=beta)
     p = probabilities(theta, 3.0)
-    for k, derived in ((0, 0), (1, 1)):
-        names = {"beta": beta, "p_y": p[0], "p_j": p[1]}
-        expression = d.total_by_logits()[derived]
-        names = {
-            symbol: names[symbol.name] for symbol in expression.free_symbols
-        }
-        by_angle = float(expression.subs(names)) * -3 * math.sin(theta[k])
+    at = {d.beta: beta, d.p_y: p[0], d.p_j: p[1]}
+    for k, by_logit in enumerate(d.total_by_logits()):
+        by_angle = float(by_logit.subs(at)) * -3 * math.sin(theta[k])
         assert shipped[k] == pytest.approx(by_angle, rel=1e-9)
 
 
@@ -301,38 +349,18 @@ def test_penalty_by_logits_is_eq_10_and_11():
     assert sp.simplify(of_j - (d.p_j / (1 - d.p_y) - d.p_j)) == 0
 
 
-def test_rival_slope_is_the_derivative_in_the_rivals_logit():
+def test_rival_bracket_has_the_sign_of_the_derivative_in_the_logit():
     z_j, R, T = sp.symbols("z_j R T", positive=True)
     total = T + sp.exp(z_j) + R
     p = {d.p_y: T / total, d.p_j: sp.exp(z_j) / total}
     direct = sp.diff(d.total_by_logits()[1].subs(p), z_j)
     at = {z_j: 0.3, R: 2.0, T: 5.0, d.beta: 1.7}
-    derived = d.rival_slope().subs({k: v.subs(at) for k, v in p.items()})
-    assert float(direct.subs(at)) == pytest.approx(float(derived.subs(at)))
     scaled = d.p_j * d.rival_bracket() / (1 - d.p_y) ** 2
-    assert sp.simplify(d.rival_slope() - scaled) == 0
-
-
-def test_claim_on_beta_above_1_holds_for_two_classes_only():
-    two = sp.factor(d.rival_bracket().subs(d.p_j, 1 - d.p_y))
-    assert value(two, beta=2, p_y=0.7) < 0
-    assert value(two, beta=0.5, p_y=0.7) > 0
-    weights = [
-        iam_pictures.rival_weight(*np.radians([30, angle, 90]), s=10, beta=2)[
-            0
-        ]
-        for angle in (100, 90, 80, 70, 60)
-    ]
-    assert (np.diff(weights) > 0).all()
-
-
-def test_rival_weight_of_the_picture_is_the_derived_one():
-    theta, s, beta = np.array([0.9, 1.1, 1.6]), 4.0, 2.0
-    p = probabilities(theta, s)
-    weight, sign = iam_pictures.rival_weight(*theta, s=s, beta=beta)
-    at = {"beta": beta, "p_y": p[0], "p_j": p[1]}
-    assert weight == pytest.approx(value(d.total_by_logits()[1], **at))
-    assert sign == np.sign(value(d.rival_bracket(), **at))
+    derived = scaled.subs({k: v.subs(at) for k, v in p.items()}).subs(at)
+    assert float(direct.subs(at)) == pytest.approx(float(derived))
+    by_hand = (1 - d.p_j) * (1 - d.p_y) * (1 - d.p_y + d.beta * d.p_y)
+    by_hand -= d.beta * d.p_y * d.p_j
+    assert sp.expand(d.rival_bracket() - by_hand) == 0
 
 
 def test_total_in_the_log_odds_is_the_loss_of_the_code():
@@ -352,10 +380,3 @@ def test_total_in_the_log_odds_is_the_loss_of_the_code():
 def test_at_beta_1_the_loss_is_the_log_odds():
     total = d.iam_of_log_odds().subs(d.beta, 1)
     assert sp.simplify(total - d.u) == 0
-
-
-def test_loss_falls_for_ever_in_the_scale():
-    slope = d.iam_scale_slope()
-    assert sp.limit(slope, d.s, sp.oo) == -d.beta * d.Delta
-    total = d.iam_of_log_odds().subs(d.u, -d.s * d.Delta)
-    assert sp.simplify(sp.diff(total, d.s) - slope) == 0

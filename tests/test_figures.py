@@ -49,7 +49,7 @@ def numerical_slope(made, theta, step=1e-6):
     import torch
 
     high, low = (
-        curves.target_logit(made, torch.tensor(theta + d)).numpy()
+        made.target_logit(torch.tensor(theta + d)).numpy()
         for d in (step, -step)
     )
     return (high - low) / (2 * step)

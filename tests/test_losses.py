@@ -357,3 +357,18 @@ def test_ensemble_of_heads_equals_each_alone():
                 head.weight.mul_(k + 1)
             alone = head.losses(features[k].double(), labels[k])
             torch.testing.assert_close(values[k], alone)
+
+
+def test_a_head_on_other_class_vectors():
+    head = losses.create("center", embedding_dim=2, num_classes=3, lam=0.5)
+    x, y = torch.randn(4, 2), torch.tensor([0, 1, 2, 0])
+    vectors = torch.randn(3, 2, requires_grad=True)
+    other = losses.create("softmax", embedding_dim=2, num_classes=3)
+    other = other.on(vectors)
+    penalty = 0.25 * x.double().square().sum(-1).mean()
+    assert head.on(vectors, penalties=False)(x, y).item() == other(x, y).item()
+    assert head.on(vectors)(x, y).item() == pytest.approx(
+        (other(x, y) + penalty).item()
+    )
+    assert head.weight is not vectors and len(head.regularisers) == 1
+    assert torch.autograd.grad(other(x, y), vectors)[0].abs().sum() > 0

@@ -206,7 +206,7 @@ def _stack(name, settings, seeds, dim, classes):
         for g in draws
     ]
     shape = len(settings), len(seeds)
-    head.weight = nn.Parameter(_settings_by_seeds(each, shape))
+    head = head.on(nn.Parameter(_settings_by_seeds(each, shape)))
     repeat = len(seeds)
     head.s = torch.tensor([h.s for h in heads]).repeat_interleave(repeat)
     for k, penalty in enumerate(head.regularisers):

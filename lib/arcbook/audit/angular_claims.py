@@ -7,7 +7,7 @@ import math
 import numpy as np
 import sympy as sp
 
-from arcbook import derive, symbolic
+from arcbook import derive
 from arcbook.audit import situations as at
 from arcbook.audit.derived import ATLAS, SCALE, decided
 from arcbook.audit.verdicts import (
@@ -40,7 +40,7 @@ def larger() -> Finding:
 @rule("claim", "angular-learning", "rescale")
 def rescale() -> Finding:
     """ArcFace's gradient is proportional to s."""
-    slope = symbolic.derive("arcface").dZ_y
+    slope = derive.of("arcface").dZ_y
     s = next(x for x in slope.free_symbols if x.name == "s")
     return decided(
         sp.diff(slope, s) == 0,
@@ -70,8 +70,8 @@ def ratio() -> Finding:
 @rule("claim", "angular-learning", "softmax-gradient")
 def softmax_gradient() -> Finding:
     """∂Z/∂θ → 0 as θ → 0."""
-    slope = symbolic.derive("softmax").dZ_y
-    limit = sp.limit(slope, symbolic.THETA_Y, 0)
+    slope = derive.of("softmax").dZ_y
+    limit = sp.limit(slope, derive.THETA_Y, 0)
     return decided(limit == 0, "−‖W‖‖x‖ sin θ is 0 at θ = 0.", ATLAS)
 
 
@@ -79,9 +79,9 @@ def softmax_gradient() -> Finding:
 def arcface_zero() -> Finding:
     """The zero is moved to π − m."""
     m = 0.5
-    slope = symbolic.derive("arcface", s=1.0, m=m).dZ_y
-    at = [float(slope.subs(symbolic.THETA_Y, x)) for x in (0, math.pi - m)]
-    beyond = float(slope.subs(symbolic.THETA_Y, math.pi - m / 2))
+    slope = derive.of("arcface", s=1.0, m=m).dZ_y
+    at = [float(slope.subs(derive.THETA_Y, x)) for x in (0, math.pi - m)]
+    beyond = float(slope.subs(derive.THETA_Y, math.pi - m / 2))
     return decided(
         abs(at[0]) > 1e-9,
         "−s sin(θ + m) is not 0 where softmax's slope vanishes, at θ = 0. "
@@ -100,10 +100,9 @@ def arcface_zero() -> Finding:
 @rule("claim", "angular-learning", "l-softmax-zero")
 def l_softmax_zero() -> Finding:
     """Zero at every knot kπ/m."""
-    slope = symbolic.derive("l_softmax", m=4, annealing=0).dZ_y
+    slope = derive.of("l_softmax", m=4, annealing=0).dZ_y
     zero = [
-        slope.subs(symbolic.THETA_Y, k * sp.pi / 4).simplify()
-        for k in range(4)
+        slope.subs(derive.THETA_Y, k * sp.pi / 4).simplify() for k in range(4)
     ]
     return decided(
         all(value == 0 for value in zero),

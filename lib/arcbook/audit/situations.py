@@ -73,9 +73,7 @@ def shipped_loss(name, x, w, y, centers, hyper):
     w = torch.as_tensor(w)
     head = losses.create(
         name, embedding_dim=w.shape[1], num_classes=len(w), **hyper
-    )
-    del head.weight
-    head.weight = w
+    ).on(w)
     if centers is not None:
         head.regularisers[0].centers.data = torch.tensor(centers)
     return head.eval()(torch.as_tensor(x), torch.as_tensor(y))

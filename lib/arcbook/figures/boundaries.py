@@ -127,10 +127,8 @@ def surplus(name: str, first, second, s: float, **wanted):
     made = curves.head(name, 3, s=s, alpha=s, **wanted)
     norm = curves.feature_norm(made, s)
     first, second = (torch.as_tensor(a).double() for a in (first, second))
-    own = made.spec.target(first, **made.margin)
-    if made.spec.lowered_by:
-        scale = float(made.s) * norm
-        own = own - made.hyper[made.spec.lowered_by] / scale
+    scale = float(made.s) * norm
+    own = made.spec.target_logit(first, [scale], made.hyper) / scale
     return (own - made.spec.others(second)).numpy()
 
 

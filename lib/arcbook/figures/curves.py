@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import textwrap
 
 import numpy as np
 import torch
 from matplotlib import pyplot as plt
-from torch import nn
 
 from arcbook import losses
 from arcbook.plot.style import (
@@ -47,34 +45,14 @@ def head(name: str, num_classes: int = 10, **wanted) -> losses.Head:
     return made.eval()
 
 
-def target_logit(head: losses.Head, theta):
-    """Z_y at angles θ_y, at unit norms: a tensor of the same shape."""
-    logit = head.s * head.spec.target(theta, **head.margin)
-    lowered = head.spec.lowered_by
-    return logit - (head.hyper[lowered] if lowered else 0)
-
-
 def logit_slope(head: losses.Head, theta) -> np.ndarray:
     """∂Z_y/∂θ_y of the shipped formula, by autograd, at unit norms."""
     theta = torch.tensor(np.asarray(theta), requires_grad=True)
-    logit = target_logit(head, theta)
+    logit = head.target_logit(theta)
     if not logit.requires_grad:
         return np.zeros(theta.shape)
     (slope,) = torch.autograd.grad(logit.sum(), theta)
     return slope.numpy()
-
-
-def with_vectors(head: losses.Head, vectors) -> losses.Head:
-    """A copy of a head that stands on other class vectors, (…, C, d).
-
-    The penalties that pull at features alone (center, ring) are left out.
-    """
-    moved = copy.deepcopy(head)
-    del moved.weight
-    moved.weight = vectors
-    if moved.spec.penalty:
-        moved.regularisers = nn.ModuleList()
-    return moved
 
 
 def feature_norm(head: losses.Head, s: float) -> float:
@@ -107,7 +85,7 @@ def loss_slope(head: losses.Head, theta, s: float = 1.0, others=QUARTER):
     )
     feature = feature_norm(head, s) * axes[:1].expand(len(theta), 1, -1)
     labels = torch.zeros(len(theta), 1, dtype=torch.long)
-    loss = with_vectors(head, vectors).losses(feature, labels)
+    loss = head.on(vectors, penalties=False).losses(feature, labels)
     (slope,) = torch.autograd.grad(loss.sum(), theta)
     return slope.numpy()
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot as plt
 
-from arcbook import derive
+from arcbook import derive, geometry
 from arcbook.plot.style import (
     BASELINE,
     INK,
@@ -18,6 +19,31 @@ from arcbook.plot.style import (
 )
 
 INTRA, INTER = "#2b7bd6", "#d55e00"
+
+
+def widest_gap(classes: int, relu: bool = False) -> float:
+    """The largest gap that all C classes can have at once, in radians."""
+    return math.pi / 2 if relu else geometry.simplex_angle(classes)
+
+
+def gap_table(classes: list[int]) -> pd.DataFrame:
+    """Eq. 19 in numbers, a row for each number of classes."""
+    rows = []
+    for c in classes:
+        product, widest = derive.best_gap(1, c), widest_gap(c)
+        in_degrees = np.degrees([product, product / 40, widest])
+        share = float(derive.share_left().subs(derive.C, c))
+        rows.append([c, product, *in_degrees, product / widest, share])
+    columns = [
+        "C",
+        "s·m̃",
+        "gap at s = 1, °",
+        "gap at s = 40, °",
+        "widest for all, °",
+        "least s",
+        "share of s",
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def trade_off(classes: int):
@@ -79,8 +105,8 @@ def trade_off(classes: int):
 
 
 def _right_angle(s, classes):
-    confidence = 1 / (1 + (classes - 1) * np.exp(-s * math.pi / 2))
-    return confidence, s * (1 - confidence)
+    gradient = derive.pull(s, math.pi / 2, classes)
+    return 1 - gradient / s, gradient
 
 
 def best_scale_and_gap(classes: int, gaps=(20, 40, 80)):
@@ -95,7 +121,7 @@ def best_scale_and_gap(classes: int, gaps=(20, 40, 80)):
     s = np.linspace(0.01, 14, 800)
     for shade, gap in zip((0.45, 0.7, 1), gaps):
         m = math.radians(gap)
-        left.plot(s, s * k / (k + np.exp(s * m)), color=INTER, alpha=shade)
+        left.plot(s, derive.pull(s, m, classes), color=INTER, alpha=shade)
         best = derive.best_scale(m, classes)
         left.plot(best, best - 1 / m, "o", color=INK, ms=6)
         left.annotate(
@@ -130,7 +156,7 @@ def best_scale_and_gap(classes: int, gaps=(20, 40, 80)):
     for scale, shade, _ in (*marks, (40, 0.4, 0)):
         right.plot(
             m,
-            k / (k + np.exp(np.minimum(scale * m, 700))),
+            derive.pull(scale, m, classes) / scale,
             color=INTRA,
             alpha=shade,
         )
@@ -364,7 +390,7 @@ def gap_distribution(gaps, scales, classes: int):
         ink, style, relu = NETWORKS[name]
         for row in np.sort(values, -1):
             axis.plot(row, share, style[1:], color=ink)
-        bound = derive.widest_gap(classes, relu)
+        bound = widest_gap(classes, relu)
         _upright(axis, bound, f"most for all, {name}", ink, ":", 4)
     for k, scale in enumerate(scales):
         claimed = derive.best_gap(scale, classes)
@@ -378,7 +404,7 @@ def gap_distribution(gaps, scales, classes: int):
             fontsize=11,
         )
     degrees(axis.xaxis)
-    most = max(axis.get_xlim()[1], derive.widest_gap(classes) + 0.15)
+    most = max(axis.get_xlim()[1], widest_gap(classes) + 0.15)
     least = min(np.quantile(values, 0.02) for values in gaps.values())
     axis.set(
         xlim=(min(least, 0) - 0.15, most),
@@ -441,7 +467,7 @@ def sweep(scales, measured, classes: int):
                 color=ink,
                 fontsize=11,
             )
-        bound = derive.widest_gap(classes, relu)
+        bound = widest_gap(classes, relu)
         axes[1].axhline(bound, color=ink, lw=1.2, ls=":")
     claimed = np.array([derive.best_gap(s, classes) for s in scales])
     shown = claimed < math.pi

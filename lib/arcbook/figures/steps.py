@@ -34,7 +34,7 @@ def step(name: str, turns, rate: float, s: float = 1.0, **wanted):
     norm = curves.feature_norm(made, s)
     feature = torch.tensor([norm, 0.0]).double().expand(len(turns), 1, 2)
     labels = torch.zeros(len(turns), 1, dtype=torch.long)
-    loss = curves.with_vectors(made, vectors).losses(feature, labels).sum()
+    loss = made.on(vectors, penalties=False).losses(feature, labels).sum()
     (gradient,) = torch.autograd.grad(loss, vectors)
     moved = (vectors - rate * gradient).detach().numpy()
     return np.arctan2(moved[..., 1], moved[..., 0])

@@ -6,6 +6,7 @@ head with class vectors (K, C, d) that takes features (K, N, d).
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -73,7 +74,6 @@ class Head(nn.Module):
         self.spec = spec
         self.hyper = hyper
         self.factors = spec.factors(hyper)
-        self.margin = spec.arguments(hyper)
         self.regularisers = nn.ModuleList()
         bound = 1 / math.sqrt(embedding_dim)
         weight = torch.empty(num_classes, embedding_dim)
@@ -165,6 +165,25 @@ class Head(nn.Module):
             if isinstance(penalty, InterClass):
                 loss = loss + penalty(None, labels, plain)
         return loss
+
+    def target_logit(self, theta: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+        """Z_y at angles θ_y in radians, at unit norms."""
+        return self.spec.target_logit(theta, [self.s], self.hyper)
+
+    def on(self, weight: Tensor, penalties: bool = True) -> Head:
+        """A copy of this head on other class vectors.
+
+        Args:
+            weight: (…, C, d), a tensor or a parameter.
+            penalties: whether those on features alone, center and ring,
+                come along.
+        """
+        other = copy.deepcopy(self)
+        del other.weight
+        other.weight = weight
+        if self.spec.penalty and not penalties:
+            other.regularisers = nn.ModuleList()
+        return other
 
     def logits(
         self, features: Float[Tensor, "*k n d"]
@@ -263,16 +282,13 @@ class Head(nn.Module):
     def _target_logit(self, geometry, logits, labels):
         if geometry.target is None:
             logit = logits.gather(-1, labels[..., None])[..., 0]
-        else:
-            logit = self.spec.target(geometry.target, **self.margin)
-            logit = logit * self._scale(logit)[..., None]
-            if "|x|" in self.factors:
-                logit = logit * geometry.x_norm
-            if "|W|" in self.factors:
-                logit = logit * geometry.w_norm.gather(-1, labels)
-        if self.spec.lowered_by:
-            logit = logit - self.hyper[self.spec.lowered_by]
-        return logit
+            return self.spec.lowered(logit, self.hyper)
+        factors = [self._scale(geometry.target)[..., None]]
+        if "|x|" in self.factors:
+            factors.append(geometry.x_norm)
+        if "|W|" in self.factors:
+            factors.append(geometry.w_norm.gather(-1, labels))
+        return self.spec.target_logit(geometry.target, factors, self.hyper)
 
     def _cross_entropy(self, geometry, labels):
         logits = self._logits(geometry)

@@ -7,6 +7,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from numbers import Integral, Real
 
 import torch
@@ -121,8 +122,24 @@ class Loss:
 
     def arguments(self, hyper: dict) -> dict:
         """The hyperparameters that the target's formula takes."""
-        _, *names = inspect.signature(self.target).parameters
-        return {name: hyper[name] for name in names}
+        return {name: hyper[name] for name in _keywords(self.target)}
+
+    def target_logit(self, theta, factors, hyper: dict):
+        """Logit of the target at an angle, in whatever the angle is.
+
+        Args:
+            theta: in radians; a tensor, an array or a sympy expression.
+            factors: what the formula is multiplied with, such as s and |x|.
+            hyper: the hyperparameters.
+        """
+        logit = self.target(theta, **self.arguments(hyper))
+        for factor in factors:
+            logit = logit * factor
+        return self.lowered(logit, hyper)
+
+    def lowered(self, logit, hyper: dict):
+        """A finished target logit with `lowered_by` taken from it."""
+        return logit - hyper[self.lowered_by] if self.lowered_by else logit
 
     def check(self, hyper: dict) -> dict:
         """Fill in the defaults and check every value.
@@ -142,6 +159,12 @@ class Loss:
             name: h.check(hyper.get(name, h.default), self.name)
             for name, h in known.items()
         }
+
+
+@cache
+def _keywords(formula):
+    _, *names = inspect.signature(formula).parameters
+    return names
 
 
 def _close(name, known):
