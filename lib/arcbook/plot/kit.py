@@ -202,8 +202,7 @@ def curves(
             x=x,
             y=y,
             ax=axes,
-            errorbar=("ci", 95),
-            **mark | {"markeredgewidth": 0} | options,
+            **{"errorbar": ("ci", 95), "markeredgewidth": 0} | mark | options,
         )
         last = label_at if label_at is not None else part[x].max()
         nearest = part.iloc[(part[x] - last).abs().argsort()[:1]][x].iloc[0]

@@ -1,0 +1,311 @@
+"""The scale: gradients, angles and gaps at a small s and at a large one."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib import pyplot as plt
+
+from arcbook import derive, geometry, losses, plot
+from arcbook.plot import BASELINE, INK
+
+OWN, OTHER = "#2b7bd6", "#d55e00"
+RELU = {"ReLU features": True, "signed features": False}
+WRITE = {"textcoords": "offset points", "fontsize": 10.5}
+
+
+def gradient(scale: float, theta, labels) -> np.ndarray:
+    """∂L/∂θ of ArcGrad by autograd of the code that trains, over s.
+
+    Args:
+        scale: s > 0.
+        theta: (N, C), in radians.
+        labels: (N,).
+    """
+    size = {"embedding_dim": 2, "num_classes": theta.shape[1]}
+    head = losses.create("arcgrad", s=scale, **size)
+    theta = torch.tensor(theta, requires_grad=True)
+    loss = head.losses_at(theta, torch.tensor(labels)).sum()
+    return torch.autograd.grad(loss, theta)[0].numpy() / scale
+
+
+def ring(axes, place: int, name: str, theta, labels, pull, samples=30):
+    """Angles to all classes in one ring of a semicircle, with their pulls.
+
+    Args:
+        axes: to draw on.
+        place: of the ring, 0 the innermost.
+        name: of the ring.
+        theta: (N, C), in radians.
+        labels: (N,).
+        pull: as from `gradient`; an arrow points where descent drives an
+            angle, no further than to 0.
+        samples: how many to draw.
+    """
+    draw, inner = np.random.default_rng(place), 1.2 + 1.35 * place
+    some = draw.permutation(len(theta))[:samples]
+    theta, pull = theta[some], pull[some]
+    own = np.arange(theta.shape[1]) == labels[some, None]
+    radius = draw.uniform(inner, inner + 1, theta.shape)
+    place = radius * np.cos(theta), radius * np.sin(theta)
+    along = np.clip(-0.8 * pull, -theta * radius, None)
+    along = -np.sin(theta) * along, np.cos(theta) * along
+    for part, ink in ((own, OWN), (~own, OTHER)):
+        x, y, dx, dy = (values[part] for values in (*place, *along))
+        axes.scatter(x, y, s=13, color=ink, lw=0)
+        axes.quiver(x, y, dx, dy, color=ink, alpha=0.8, width=0.003,
+                    headwidth=4, headlength=5, minlength=0.5,
+                    angles="xy", scale_units="xy", scale=1)  # fmt: skip
+    around = np.linspace(0, math.pi, 181)
+    for edge in (inner, inner + 1):
+        line = edge * np.cos(around), edge * np.sin(around)
+        axes.plot(*line, color=BASELINE, lw=0.8, alpha=0.6)
+    axes.text(-inner - 0.5, -0.25, name, ha="center", va="top", fontsize=10.5)
+
+
+def opening(figure, scales, ends):
+    """Publish the semicircles of [arcgrad, Fig. 1].
+
+    Args:
+        figure: a panel a scale, with the rings drawn.
+        scales: of the panels.
+        ends: the own angles of the last ring, (N,) each.
+    """
+    medians = np.degrees([np.median(own) for own in ends])
+    for axes, scale, median in zip(figure.axes, scales, medians):
+        edge = max(line.get_xdata().max() for line in axes.lines) + 0.35
+        for mark in np.radians(range(0, 181, 30)):
+            x, y = edge * math.cos(mark), edge * math.sin(mark)
+            text = f"{math.degrees(mark):.0f}°"
+            axes.text(x, y, text, ha="center", va="center", fontsize=10.5)
+        axes.set(xlim=(-edge - 0.2, edge + 0.2), ylim=(-0.7, edge + 0.2))
+        axes.set(aspect="equal")
+        axes.axis("off")
+        axes.set_title(f"s = {scale:g}: own angles end at {median:.0f}°")
+    return plot.show(
+        figure,
+        alt="A semicircle of angles for each scale, in three rings from the "
+        "start of training inside to its end outside. Own and other angles "
+        "begin mixed. At the small scale the own angles end near 0 and the "
+        "others near 90 degrees; at the large scale they part, the arrows "
+        "vanish, and the own angles stay wide.",
+        caption="A small network in training, after [arcgrad, Fig. 1]. "
+        "Angles of 30 samples to their own class (blue) and to the others "
+        "(orange); rings from the start (inside) to the end (outside). An "
+        "arrow shows where gradient descent drives an angle; its length is "
+        "the gradient as a share of s.",
+    )
+
+
+def trade_off(classes: int):
+    """Gradient and confidence at θ_y = 0, θ_j = π/2, against the scale.
+
+    The picture of [angular-learning, Fig. 4]; gradients also for other C.
+    """
+    figure, axes = plt.subplots()
+    s = np.linspace(0.01, 6, 600)
+    for c in sorted({3, 10, 100, classes}):
+        left = derive.pull(s, math.pi / 2, c)
+        strong = {"color": OTHER} if c == classes else {"color": BASELINE}
+        axes.plot(s, left, **strong, lw=2.2 if c == classes else 1.3)
+        best = derive.best_scale(math.pi / 2, c)
+        top = best, derive.pull(best, math.pi / 2, c)
+        axes.plot(*top, "o", **strong)
+        axes.annotate(f"C = {c}: {best:.2f}", top, (6, 6), **strong, **WRITE)
+    confidence = 1 - derive.pull(s, math.pi / 2, classes) / s
+    (line,) = axes.plot(s, confidence, color=OWN)
+    plot.label_line(line, 3.6, f"confidence P(y), C = {classes}", -12)
+    axes.set(xlabel="scale s", ylabel="s (1 − P(y)), and P(y)", ylim=0)
+    best = derive.best_scale(math.pi / 2, classes)
+    axes.set_title(f"C = {classes}: the gradient peaks at s = {best:.2f}")
+    return plot.show(
+        figure,
+        alt="Against the scale the confidence rises to 1. The gradient rises "
+        "to a peak and falls; the peak is higher and later the more classes "
+        "there are.",
+        caption="The trade-off of [angular-learning, Fig. 4], at θ_y = 0° "
+        f"and θ_j = 90°: confidence for C = {classes} (blue), gradient for "
+        f"several C ({classes}: orange). Dots and numbers: the scale of the "
+        "largest gradient.",
+    )
+
+
+def best_scale_and_gap(classes: int, gaps=(20, 40, 80), scales=(1, 3, 10)):
+    """The gradient of Eq. 16 in the gap: over s, and over the gap.
+
+    Args:
+        classes: C.
+        gaps: in degrees, a curve each on the left.
+        scales: a curve each on the right.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.2, 4.4))
+    s = np.linspace(0.01, 14, 800)
+    for shade, gap in zip((0.45, 0.7, 1), np.radians(gaps)):
+        left.plot(s, derive.pull(s, gap, classes), color=OTHER, alpha=shade)
+        best = derive.best_scale(gap, classes)
+        top = best, derive.pull(best, gap, classes)
+        left.plot(*top, "o", color=INK)
+        text = f"{math.degrees(gap):.0f}°: {best:.2f}"
+        left.annotate(text, top, (8, 4), **WRITE)
+    left.set(xlabel="scale s", ylabel="size of ∂L″/∂m̃", ylim=0)
+    left.set_title("For a given gap there is a best scale")
+    m = np.linspace(-math.pi / 3, math.pi, 800)
+    share = float(derive.share_left().subs(derive.C, classes))
+    right.axhline(share, color=BASELINE, lw=1, ls=":")
+    for k, (shade, scale) in enumerate(zip((0.45, 0.7, 1), scales)):
+        left_over = derive.pull(scale, m, classes) / scale
+        right.plot(m, left_over, color=OWN, alpha=shade)
+        gap = derive.best_gap(scale, classes)
+        if gap < math.pi:
+            right.plot(gap, share, "o", color=INK)
+        level = 0.97 - 0.13 * (len(scales) - 1 - k)
+        at = np.abs(left_over - level).argmin()
+        right.annotate(f"s = {scale:g}", (m[at], level), (math.pi / 2, level),
+                       fontsize=10.5, va="center",
+                       arrowprops={"arrowstyle": "-", "color": BASELINE,
+                                   "lw": 0.8})  # fmt: skip
+    right.annotate(f"{share:.0%} of s", (math.pi, share), (0, 4),
+                   ha="right", **WRITE)  # fmt: skip
+    right.set(xlabel="gap m̃", ylabel="share of s", ylim=(0, 1.05))
+    plot.degrees(right.xaxis, 60)
+    right.set_title("For a given scale there is no best gap")
+    return plot.show(
+        figure,
+        alt="Left: the gradient against the scale has one peak for each of "
+        "three gaps, at a smaller scale for a wider gap. Right: the gradient "
+        "against the gap falls for every scale, steeper for a larger one.",
+        caption=f"The derived gradient of Eq. 16, C = {classes}. Left, over "
+        "the scale: dots and numbers are gaps and scales of Eq. 19. Right, "
+        "over the gap: no curve has a peak; the dots at the gap of Eq. 19 "
+        "are all at the same height.",
+    )
+
+
+def widest_gap(classes: int, relu: bool = False) -> float:
+    """The largest gap that all C classes can have at once, in radians.
+
+    A gap θ_j − θ_y is at most the angle between the two class vectors, and
+    the smallest of those at most the simplex's. Gaps of two samples of two
+    classes add up to at most twice the angle between the samples, which is
+    at most π/2 where no feature is negative.
+    """
+    return math.pi / 2 if relu else geometry.simplex_angle(classes)
+
+
+def gap_table(classes: list[int]) -> pd.DataFrame:
+    """Eq. 19 in numbers, a row for each number of classes."""
+    product = np.array([derive.best_gap(1, c) for c in classes])
+    widest = np.array([widest_gap(c) for c in classes])
+    columns = {
+        "C": classes,
+        "s·m̃": product,
+        "gap at s = 1, °": np.degrees(product),
+        "gap at s = 40, °": np.degrees(product / 40),
+        "widest for all, °": np.degrees(widest),
+        "least s": product / widest,
+        "share of s": derive.pull(1, product, np.array(classes)),
+    }
+    return pd.DataFrame(columns)
+
+
+def adacos_steps(cases, classes: int):
+    """The next scale of AdaCos against the present one.
+
+    Args:
+        cases: (name, cosines (N, C − 1), median own angle) each.
+        classes: C.
+    """
+    figure, axes = plt.subplots(figsize=(8, 4.8))
+    s = np.linspace(0, 12, 400)
+    (line,) = axes.plot(s, s, color=BASELINE, ls="--", lw=1.4)
+    plot.label_line(line, 9, "next = present", -16)
+    for ink, (name, *batch) in zip((plot.colour("adacos"), OWN, OTHER), cases):
+        after, slope = derive.adacos_step(s, *batch)
+        axes.plot(s, after, color=ink)
+        end = np.flatnonzero(after <= 10.6)[-1]
+        axes.annotate(name, (s[end], after[end]), (-10, 8), ha="right",
+                      color=ink, **WRITE)  # fmt: skip
+        for k in np.flatnonzero(np.diff(np.sign(after - s))):
+            face = ink if abs(slope[k]) < 1 else "none"
+            axes.plot(s[k], s[k], "o", color=ink, ms=8, mfc=face)
+    axes.set(xlabel="present scale", ylabel="next scale")
+    axes.set(xlim=(0, 12), ylim=(0, 12))
+    axes.set_title("A filled dot draws the scale in, a hollow one drives it")
+    return plot.show(
+        figure,
+        alt="The next scale against the present one for three batches: a "
+        "flat line, a slowly rising curve and one that rises faster than the "
+        "diagonal at large scales.",
+        caption=f"One step of Eq. 10, C = {classes}, median own angle 45°. "
+        "Where a curve meets the dashed diagonal the scale stays: a filled "
+        "dot draws it in, a hollow one drives it away.",
+    )
+
+
+def angles(runs, scales, epoch: int) -> pd.DataFrame:
+    """Mean own angle and gap of each training, in radians.
+
+    Returns:
+        A row a network, scale and seed: network, s, own, gap.
+    """
+    rows = []
+    for name, run in runs.items():
+        seen = run.train[epoch]
+        for k, s in enumerate(scales):
+            means = zip(seen.intra[k].mean(-1), seen.gap[k].mean(-1))
+            rows += [(name, s, *pair) for pair in means]
+    return pd.DataFrame(rows, columns=["network", "s", "own", "gap"])
+
+
+def look(network: str) -> dict:
+    """Colour and marker of a network: those with ReLU filled."""
+    relu = RELU[network]
+    return {"color": OTHER if relu else OWN, "marker": "o" if relu else "^"}
+
+
+def sweep(figure, frame: pd.DataFrame, classes: int, about: str):
+    """Publish own angles and gaps against the scale.
+
+    Args:
+        figure: two panels, own angle and gap, with the curves drawn.
+        frame: as from `angles`.
+        classes: C.
+        about: data and epochs, for the caption.
+    """
+    scales = np.sort(frame["s"].unique())
+    relu = (
+        frame[frame["network"] == "ReLU features"]
+        .groupby("s")[["own", "gap"]]
+        .mean()
+    )
+    left, right = figure.axes
+    for name, axes in (("Own angle", left), ("Smallest gap", right)):
+        axes.set_xticks(scales, [f"{s:g}" for s in scales])
+        axes.minorticks_off()
+        plot.degrees(axes.yaxis)
+        axes.set(xlabel="scale s", ylabel="")
+        ends = np.degrees(relu["own" if axes is left else "gap"].iloc[[0, -1]])
+        axes.set_title(
+            f"{name}: {ends.iloc[0]:.0f}° at s = {scales[0]:g}, "
+            f"{ends.iloc[1]:.0f}° at {scales[-1]:g}"
+        )
+    dense = np.geomspace(scales[0], scales[-1], 200)
+    claimed = np.array([derive.best_gap(s, classes) for s in dense])
+    dense, claimed = dense[claimed < 2.2], claimed[claimed < 2.2]
+    (line,) = right.plot(dense, claimed, color=INK, lw=1.4)
+    plot.label_line(line, dense[len(dense) // 2], " Eq. 19", 6)
+    for network, one in RELU.items():
+        bound = widest_gap(classes, one)
+        right.axhline(bound, color=look(network)["color"], lw=1.2, ls=":")
+    return plot.show(
+        figure,
+        alt="Left: the own angle against the scale rises for both networks. "
+        "Right: the smallest gap falls with the scale, far more slowly than "
+        "the hyperbola of Eq. 19, and stays below a wall at small scales.",
+        caption=f"{about}: means of the training samples over seeds with 95% "
+        "intervals (Student's t), titles for ReLU features. Dotted: the most "
+        "that all classes can have at once.",
+    )
