@@ -97,14 +97,6 @@ def test_no_vectors_leave_all_classes_a_wider_gap(relu):
     assert widest <= ch04.widest_gap(4, relu) + 1e-12
 
 
-def test_gap_table_shares_are_of_the_gradient():
-    table = ch04.gap_table([2, 3, 100])
-    for row in table.itertuples(index=False):
-        share = derive.share_left().subs(derive.C, row[0])
-        assert row[6] == pytest.approx(float(share))
-        assert row[5] * math.radians(row[4]) == pytest.approx(row[1])
-
-
 def test_adacos_dots_are_fixed_points_and_filled_where_they_draw_in(
     monkeypatch,
 ):

@@ -114,6 +114,12 @@ def of_runs(values) -> Estimate:
     return around(float(values.mean()), error, len(values) - 1)
 
 
+def interval(runs) -> tuple[float, float]:
+    """Low and high of `of_runs`, as seaborn takes error bars."""
+    found = of_runs(runs)
+    return found.low, found.high
+
+
 def of_share(percent: float, trials: int) -> Estimate:
     """A share of independent trials, in percent, with Wilson's interval.
 

@@ -18,13 +18,7 @@ WRITE = {"textcoords": "offset points", "fontsize": 10.5}
 
 
 def gradient(scale: float, theta, labels) -> np.ndarray:
-    """∂L/∂θ of ArcGrad by autograd of the code that trains, over s.
-
-    Args:
-        scale: s > 0.
-        theta: (N, C), in radians.
-        labels: (N,).
-    """
+    """∂L/∂θ of ArcGrad over s, (N, C), by autograd of what trains."""
     size = {"embedding_dim": 2, "num_classes": theta.shape[1]}
     head = losses.create("arcgrad", s=scale, **size)
     theta = torch.tensor(theta, requires_grad=True)
@@ -33,17 +27,10 @@ def gradient(scale: float, theta, labels) -> np.ndarray:
 
 
 def ring(axes, place: int, name: str, theta, labels, pull, samples=30):
-    """Angles to all classes in one ring of a semicircle, with their pulls.
+    """Angles (N, C) in one ring of a semicircle, with their pulls.
 
-    Args:
-        axes: to draw on.
-        place: of the ring, 0 the innermost.
-        name: of the ring.
-        theta: (N, C), in radians.
-        labels: (N,).
-        pull: as from `gradient`; an arrow points where descent drives an
-            angle, no further than to 0.
-        samples: how many to draw.
+    The first ring is the innermost. An arrow points where descent along
+    `pull` drives an angle, no further than to 0.
     """
     draw, inner = np.random.default_rng(place), 1.2 + 1.35 * place
     some = draw.permutation(len(theta))[:samples]
@@ -67,12 +54,9 @@ def ring(axes, place: int, name: str, theta, labels, pull, samples=30):
 
 
 def opening(figure, scales, ends):
-    """Publish the semicircles of [arcgrad, Fig. 1].
+    """Publish the semicircles of [arcgrad, Fig. 1], a panel a scale.
 
-    Args:
-        figure: a panel a scale, with the rings drawn.
-        scales: of the panels.
-        ends: the own angles of the last ring, (N,) each.
+    The ends are the own angles of the last ring, (N,) for each scale.
     """
     medians = np.degrees([np.median(own) for own in ends])
     for axes, scale, median in zip(figure.axes, scales, medians):
@@ -117,7 +101,7 @@ def trade_off(classes: int):
         axes.annotate(f"C = {c}: {best:.2f}", top, (6, 6), **strong, **WRITE)
     confidence = 1 - derive.pull(s, math.pi / 2, classes) / s
     (line,) = axes.plot(s, confidence, color=OWN)
-    plot.label_line(line, 3.6, f"confidence P(y), C = {classes}", -12)
+    plot.label_line(line, 4.2, f"confidence P(y), C = {classes}", 10)
     axes.set(xlabel="scale s", ylabel="s (1 − P(y)), and P(y)", ylim=0)
     best = derive.best_scale(math.pi / 2, classes)
     axes.set_title(f"C = {classes}: the gradient peaks at s = {best:.2f}")
@@ -126,21 +110,15 @@ def trade_off(classes: int):
         alt="Against the scale the confidence rises to 1. The gradient rises "
         "to a peak and falls; the peak is higher and later the more classes "
         "there are.",
-        caption="The trade-off of [angular-learning, Fig. 4], at θ_y = 0° "
-        f"and θ_j = 90°: confidence for C = {classes} (blue), gradient for "
-        f"several C ({classes}: orange). Dots and numbers: the scale of the "
-        "largest gradient.",
+        caption="The trade-off of [angular-learning, Fig. 4], at "
+        "θ<sub>y</sub> = 0° and θ<sub>j</sub> = 90°: confidence (blue) and "
+        f"gradient (orange) for C = {classes}, gradients for other C (grey). "
+        "Dots and numbers: the scale of the largest gradient.",
     )
 
 
 def best_scale_and_gap(classes: int, gaps=(20, 40, 80), scales=(1, 3, 10)):
-    """The gradient of Eq. 16 in the gap: over s, and over the gap.
-
-    Args:
-        classes: C.
-        gaps: in degrees, a curve each on the left.
-        scales: a curve each on the right.
-    """
+    """The gradient of Eq. 16, over s for some gaps and over the gap."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.2, 4.4))
     s = np.linspace(0.01, 14, 800)
     for shade, gap in zip((0.45, 0.7, 1), np.radians(gaps)):
@@ -155,18 +133,13 @@ def best_scale_and_gap(classes: int, gaps=(20, 40, 80), scales=(1, 3, 10)):
     m = np.linspace(-math.pi / 3, math.pi, 800)
     share = float(derive.share_left().subs(derive.C, classes))
     right.axhline(share, color=BASELINE, lw=1, ls=":")
-    for k, (shade, scale) in enumerate(zip((0.45, 0.7, 1), scales)):
+    for shade, scale in zip((0.45, 0.7, 1), scales):
         left_over = derive.pull(scale, m, classes) / scale
-        right.plot(m, left_over, color=OWN, alpha=shade)
+        right.plot(m, left_over, color=OWN, alpha=shade, label=f"s = {scale}")
         gap = derive.best_gap(scale, classes)
         if gap < math.pi:
             right.plot(gap, share, "o", color=INK)
-        level = 0.97 - 0.13 * (len(scales) - 1 - k)
-        at = np.abs(left_over - level).argmin()
-        right.annotate(f"s = {scale:g}", (m[at], level), (math.pi / 2, level),
-                       fontsize=10.5, va="center",
-                       arrowprops={"arrowstyle": "-", "color": BASELINE,
-                                   "lw": 0.8})  # fmt: skip
+    right.legend(loc="upper right")
     right.annotate(f"{share:.0%} of s", (math.pi, share), (0, 4),
                    ha="right", **WRITE)  # fmt: skip
     right.set(xlabel="gap m̃", ylabel="share of s", ylim=(0, 1.05))
@@ -187,36 +160,16 @@ def best_scale_and_gap(classes: int, gaps=(20, 40, 80), scales=(1, 3, 10)):
 def widest_gap(classes: int, relu: bool = False) -> float:
     """The largest gap that all C classes can have at once, in radians.
 
-    A gap θ_j − θ_y is at most the angle between the two class vectors, and
-    the smallest of those at most the simplex's. Gaps of two samples of two
-    classes add up to at most twice the angle between the samples, which is
-    at most π/2 where no feature is negative.
+    It is at most the smallest angle between class vectors, and of two
+    samples at most the angle between them: π/2 if no feature is negative.
     """
     return math.pi / 2 if relu else geometry.simplex_angle(classes)
-
-
-def gap_table(classes: list[int]) -> pd.DataFrame:
-    """Eq. 19 in numbers, a row for each number of classes."""
-    product = np.array([derive.best_gap(1, c) for c in classes])
-    widest = np.array([widest_gap(c) for c in classes])
-    columns = {
-        "C": classes,
-        "s·m̃": product,
-        "gap at s = 1, °": np.degrees(product),
-        "gap at s = 40, °": np.degrees(product / 40),
-        "widest for all, °": np.degrees(widest),
-        "least s": product / widest,
-        "share of s": derive.pull(1, product, np.array(classes)),
-    }
-    return pd.DataFrame(columns)
 
 
 def adacos_steps(cases, classes: int):
     """The next scale of AdaCos against the present one.
 
-    Args:
-        cases: (name, cosines (N, C − 1), median own angle) each.
-        classes: C.
+    A case is a name, cosines (N, C − 1) and the median own angle.
     """
     figure, axes = plt.subplots(figsize=(8, 4.8))
     s = np.linspace(0, 12, 400)
@@ -246,11 +199,7 @@ def adacos_steps(cases, classes: int):
 
 
 def angles(runs, scales, epoch: int) -> pd.DataFrame:
-    """Mean own angle and gap of each training, in radians.
-
-    Returns:
-        A row a network, scale and seed: network, s, own, gap.
-    """
+    """Mean own angle and gap in radians, a row a network, s and seed."""
     rows = []
     for name, run in runs.items():
         seen = run.train[epoch]
@@ -267,14 +216,7 @@ def look(network: str) -> dict:
 
 
 def sweep(figure, frame: pd.DataFrame, classes: int, about: str):
-    """Publish own angles and gaps against the scale.
-
-    Args:
-        figure: two panels, own angle and gap, with the curves drawn.
-        frame: as from `angles`.
-        classes: C.
-        about: data and epochs, for the caption.
-    """
+    """Publish own angles and gaps against the scale, from `angles`."""
     scales = np.sort(frame["s"].unique())
     relu = (
         frame[frame["network"] == "ReLU features"]

@@ -1,0 +1,138 @@
+"""IAM: what a penalty on the other classes does to weights and angles."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+
+from arcbook import derive, plot
+from arcbook.plot import BASELINE, INK
+
+SHADES = ("#2b7bd6", "#0f8a7e", "#a23984", "#d55e00", "#8a7420")
+INKS = {0: BASELINE} | dict(zip((0.2, 0.8, 1, 2), SHADES))
+
+
+def look(name: str) -> dict:
+    """The colour of a name such as "β = 0.2"; grey without the penalty."""
+    beta = float(name.removeprefix("β = "))
+    return {"color": INKS.get(beta, SHADES[int(10 * beta) % len(SHADES)])}
+
+
+def descent(seen, betas) -> pd.DataFrame:
+    """What `live.descend_on_sphere` gave: β, step, nearest, own (radians)."""
+    rows = [
+        (f"β = {beta:g}", step, *pair)
+        for step, both in seen.items()
+        for k, beta in enumerate(betas)
+        for pair in zip(*(angle[k] for angle in both))
+    ]
+    return pd.DataFrame(rows, columns=["β", "step", "nearest", "own"])
+
+
+def opening(figure, frame: pd.DataFrame, about: str):
+    """Publish how far classes come apart and features come near."""
+    last = frame[frame["step"] == frame["step"].max()]
+    ends = np.degrees(last.groupby("β", sort=False).mean().iloc[[0, -1]])
+    titles = {"nearest": "Nearest class vector", "own": "Own angle"}
+    for axes, (column, title) in zip(figure.axes, titles.items()):
+        plot.degrees(axes.yaxis, 30 if column == "nearest" else 10)
+        axes.set(ylim=0, ylabel="")
+        ending = (f"{ends.loc[b, column]:.0f}° at {b}" for b in ends.index)
+        axes.set_title(f"{title}: {', '.join(ending)}")
+    return plot.show(
+        figure,
+        alt="Left: the angle from a class vector to its nearest other "
+        "against the step, one curve for each beta. Right: the own angle of "
+        "the features.",
+        caption=f"{about}, free on the sphere and driven by the loss alone: "
+        "means over starts with 95% intervals (Student's t).",
+    )
+
+
+def weights(figure, betas):
+    """Publish the weight of a sample and its loss, a curve for each β."""
+    left, right = figure.axes
+    for axes in figure.axes:
+        axes.margins(x=0)
+        ends = {}
+        for line, beta in zip(axes.lines, betas):
+            name = f"β = {beta:g}"
+            line.set_color(look(name)["color"])
+            ends[name] = line.get_xydata()[-1]
+        plot.names(axes, ends, look)
+    left.set(xlabel="probability of the own class p", ylabel="1 − p + βp")
+    left.set_title("With β the pull no longer fades as p → 1")
+    right.axhline(0, color=INK, lw=0.8)
+    right.set(xlabel="log-odds for the own class log(p/(1 − p))")
+    right.set(ylabel="−log p + β log(1 − p)")
+    right.set_title("With any β > 0 there is no lowest loss")
+    return plot.show(
+        figure,
+        alt="Left: the weight against the probability, a straight line for "
+        "each beta that ends at beta for p = 1. Right: the loss against the "
+        "log-odds; only beta = 0 levels off, the others fall without end.",
+        caption="Left: the weight of a sample in the gradient. Right: the "
+        "loss of a sample, without the constant β log(C − 1).",
+    )
+
+
+def rival_weight(theta_y, theta_j, theta_k, *, s: float, beta: float):
+    """The weight of Eq. 14 with three classes, and its growth in cos θ_j.
+
+    The angles to own class, rival and third class are arrays in radians.
+    Gives p_j + β (p_j2 − p_j) and the sign of its derivative in z_j.
+    """
+    z = [s * np.cos(np.asarray(t, float)) for t in (theta_y, theta_j, theta_k)]
+    total = np.logaddexp(z[0], np.logaddexp(z[1], z[2]))
+    symbols = derive.p_y, derive.p_j, derive.beta
+    at = np.exp(z[0] - total), np.exp(z[1] - total), beta
+    weight = derive.numeric(derive.total_by_logits()[1], *symbols)(*at)
+    bracket = derive.numeric(derive.rival_bracket(), *symbols)(*at)
+    return weight, np.sign(bracket)
+
+
+def rivals(betas, *, s: float, beta: float, own=30, third=90):
+    """The push on a rival as it comes near: for several β, and a map for one.
+
+    Own and third angle are in degrees; the map varies the first.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.4, 4.5))
+    theta = np.linspace(0, math.pi, 361)
+    own, third = math.radians(own), math.radians(third)
+    for one in betas:
+        name = f"β = {one:g}"
+        weight, _ = rival_weight(own, theta, third, s=s, beta=one)
+        (line,) = left.plot(theta, weight, **look(name))
+        middle = 0.1 + (own + third) / 2
+        plot.label_line(line, middle, name, dy=9).set_ha("center")
+    left.axvline(own, color=BASELINE, lw=1, ls=":")
+    left.set(
+        xlabel=r"angle to the rival $\theta_j$", ylabel="weight of Eq. 14"
+    )
+    left.set_title(rf"The push at $\theta_y$ = {math.degrees(own):.0f}°")
+    y, j = np.meshgrid(theta, theta)
+    weight, sign = rival_weight(y, j, third, s=s, beta=beta)
+    mesh = right.pcolormesh(y, j, weight, cmap="cividis", rasterized=True)
+    falls = sign.min() < 0
+    if falls:
+        right.contour(y, j, sign, levels=[0], colors="#d55e00", linewidths=3)
+    figure.colorbar(mesh, ax=right, label="weight of Eq. 14")
+    for axis in (left.xaxis, right.xaxis, right.yaxis):
+        plot.degrees(axis, 60)
+    right.grid(False)
+    right.set(xlabel=r"own angle $\theta_y$", ylabel=r"rival $\theta_j$")
+    where = "falls only below the line" if falls else "falls nowhere"
+    right.set_title(f"β = {beta:g}: nearer, the push {where}")
+    return plot.show(
+        figure,
+        alt="Left: the push on a rival against its angle for several beta. "
+        "Right: a map of the push over both angles, with a line where the "
+        "claim about beta above 1 begins to hold.",
+        caption=f"Push on a rival's class vector at s = {s:g}, the third "
+        "class at 90°. Left: the dotted line is the own angle. Right: along "
+        "the orange line the push is largest; below it, where the rival "
+        "stands alone among the others, the push falls as it comes nearer.",
+    )
