@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import mpmath
 import numpy as np
@@ -206,7 +206,7 @@ def check(name: str, points: int = 25, **values) -> pd.DataFrame:
     t = sp.symbols("t:3", real=True)
     target = logits(head.spec, t[0], head.hyper | fixed).subs(UNIT)
     knots = [
-        float(condition.rhs)
+        float(condition.rhs.subs(sp.pi, math.pi))
         for joined in target.atoms(sp.Piecewise)
         for _, condition in joined.args[:-1]
     ]
@@ -218,27 +218,20 @@ def check(name: str, points: int = 25, **values) -> pd.DataFrame:
     right = angle + 4e-16 * np.isin(angle, knots)
     loss = loss_of_angles(name, t, **fixed)
     first = torch.zeros(len(angle), dtype=torch.long)
-    rows = [
-        _compare(
-            "∂Z_y/∂θ_y",
-            _evaluate(target, t[:1], right[:, None], 0),
-            _autograd(lambda a: head.target_logit(a[:, 0]), angle[:, None]),
-        )
-    ]
+    exact = _evaluate(target, t[:1], right[:, None], 0)
+    shipped = _autograd(lambda a: head.target_logit(a[:, 0]), angle[:, None])
+    rows = [("∂Z_y/∂θ_y", exact, shipped)]
     for k, label in enumerate(["∂L/∂θ_y", "∂L/∂θ_j"]):
         angles = np.tile([0.8, 1.9, 1.2], (len(angle), 1))
         angles[:, k] = right if k == 0 else angle
         exact = _evaluate(loss, t, angles, k)
         angles[:, k] = angle
         shipped = _autograd(lambda a: head.losses_at(a, first), angles, k)
-        rows.append(_compare(label, exact, shipped))
-        shipped = _autograd(
-            lambda a: _losses_of_vectors(head, a), angles[inside], k
-        )
-        rows.append(
-            _compare(f"{label}, through vectors", exact[inside], shipped)
-        )
-    return pd.DataFrame(rows)
+        rows.append((label, exact, shipped))
+        through = partial(_losses_of_vectors, head)
+        shipped = _autograd(through, angles[inside], k)
+        rows.append((f"{label}, through vectors", exact[inside], shipped))
+    return pd.DataFrame([_compare(*row) for row in rows])
 
 
 def _numbers(head, values):
@@ -365,8 +358,8 @@ def curvature_at_best() -> sp.Expr:
 
 def share_left() -> sp.Expr:
     """Size of the gradient at the gap of Eq. 19, over its bound s."""
-    share = at_best(-gap_gradient()) / s
-    return sp.simplify(share.subs(m, best_product() / s))
+    largest = at_best(-gap_gradient()).subs(m, best_product() / s)
+    return sp.simplify(largest / s)
 
 
 def best_gap(scale: float, classes: int) -> float:
