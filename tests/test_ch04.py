@@ -113,6 +113,13 @@ def test_adacos_dots_are_fixed_points_and_filled_where_they_draw_in(
         assert (slope > 1) == hollow
 
 
+def test_adacos_of_many_classes_is_drawn(monkeypatch):
+    case = "right", np.zeros((4, 9999)), math.pi / 4
+    figure, _ = caught(monkeypatch, ch04.adacos_steps, [case], 10_000)
+    ((_, s, _),) = marks(figure.axes[0], hollow=False)
+    assert s == pytest.approx(math.sqrt(2) * math.log(9999), abs=0.06)
+
+
 def test_sweep_draws_the_means_of_the_trainings(monkeypatch):
     theta = np.random.default_rng(0).uniform(0.1, 2, (2, 3, 5, 3))
     seen = live.Angles(theta, np.zeros((2, 3, 5), dtype=int))

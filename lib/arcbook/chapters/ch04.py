@@ -172,20 +172,21 @@ def adacos_steps(cases, classes: int):
     A case is a name, cosines (N, C − 1) and the median own angle.
     """
     figure, axes = plt.subplots(figsize=(8, 4.8))
-    s = np.linspace(0, 12, 400)
+    most = max(12, 1.6 * math.sqrt(2) * math.log(classes))
+    s = np.linspace(0, most, 400)
     (line,) = axes.plot(s, s, color=BASELINE, ls="--", lw=1.4)
-    plot.label_line(line, 9, "next = present", -16)
+    plot.label_line(line, 0.75 * most, "next = present", -16)
     for ink, (name, *batch) in zip((plot.colour("adacos"), OWN, OTHER), cases):
         after, slope = derive.adacos_step(s, *batch)
         axes.plot(s, after, color=ink)
-        end = np.flatnonzero(after <= 10.6)[-1]
+        end = np.flatnonzero(after <= 0.88 * most)[-1]
         axes.annotate(name, (s[end], after[end]), (-10, 8), ha="right",
                       color=ink, **WRITE)  # fmt: skip
         for k in np.flatnonzero(np.diff(np.sign(after - s))):
             face = ink if abs(slope[k]) < 1 else "none"
             axes.plot(s[k], s[k], "o", color=ink, ms=8, mfc=face)
     axes.set(xlabel="present scale", ylabel="next scale")
-    axes.set(xlim=(0, 12), ylim=(0, 12))
+    axes.set(xlim=(0, most), ylim=(0, most))
     axes.set_title("A filled dot draws the scale in, a hollow one drives it")
     return plot.show(
         figure,
