@@ -2,28 +2,15 @@
 
 import copy
 import json
-import math
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from docutils.nodes import make_id
 
-import test_audit_images
-from arcbook import audit, cli, experiments, papers, results
-from arcbook.audit import (
-    angular_claims,
-    arcgrad_claims,
-    leads,
-    numbers,
-    records,
-    report,
-    sphere,
-    two_papers,
-    verdicts,
-)
+from arcbook import audit, cli, papers
+from arcbook.audit import sphere, tables, verdicts
 from arcbook.audit.equations import (
     ASSUMES,
     CONFIRMED,
@@ -33,6 +20,7 @@ from arcbook.audit.equations import (
     AuditError,
     judge,
 )
+from arcbook.chapters import audit as pages
 from arcbook.geometry import largest_mean_angle, simplex_angle
 from arcbook.paths import PAPERS, ROOT
 
@@ -87,28 +75,6 @@ TABLES = {
     ("iam", "table6"): verdicts.UNCHECKED,
     ("mnist-cosine", "table1"): verdicts.CONSISTENT,
 }
-MEASURED_ON_UCI = {
-    ("arcgrad", name)
-    for name in (
-        "consistently",
-        "soft-average",
-        "best-average",
-        "layers-chance",
-        "layers-decay",
-    )
-}
-
-MEASURED_ON_IMAGES = {*test_audit_images.CLAIMS, ("arcgrad", "cost-3-4")}
-
-
-def image_records():
-    """Full records of images; without any, no claim on them has a verdict."""
-    return [
-        file
-        for id in experiments.available()
-        if id not in ("arcgrad.table1", "arcgrad.fig2", "arcgrad.protocol")
-        for file in results.files(id, "full")
-    ]
 
 
 def identity(check):
@@ -215,13 +181,15 @@ def test_missing_cells_are_nan():
 # ------------------------------------------------- the ledger
 
 
-def test_ledger_holds_every_equation_and_table_and_40_claims(ledger):
+def test_ledger_holds_every_equation_table_and_claim(ledger):
     for paper in audit.PAPERS:
         printed = content(paper)
         for kind, name in (("equation", "equations"), ("table", "tables")):
             found = [x for x in ledger if (x.paper, x.kind) == (paper, kind)]
             assert len(found) == len(printed[name])
-    assert len([x for x in ledger if x.kind == "claim"]) == len(claims()) >= 40
+    assert (
+        len([x for x in ledger if x.kind == "claim"]) == len(claims()) >= 105
+    )
 
 
 def test_single_claims_are_those_of_the_ledger(ledger):
@@ -348,9 +316,7 @@ def test_every_displayed_equation_has_one_check():
 
 @pytest.mark.parametrize(("paper", "name"), TABLES, ids=lambda value: value)
 def test_table(paper, name):
-    assert (
-        verdicts.finding("table", paper, name).verdict == TABLES[paper, name]
-    )
+    assert tables.CHECKS[paper, name]()[0] == TABLES[paper, name]
 
 
 @pytest.mark.parametrize(
@@ -369,54 +335,24 @@ def test_another_cell_would_change_the_verdict(
     reprint, paper, name, row, column, text, verdict
 ):
     reprint(paper, "tables", name, row, column, text)
-    assert verdicts.finding("table", paper, name).verdict == verdict
+    assert tables.CHECKS[paper, name]()[0] == verdict
 
 
 def test_angles_that_can_be_are_not_called_impossible(reprint):
     reprint(
         "angular-learning", "tables", "table3", "ArcFace", "W-Inter", "1.5860"
     )
-    found = verdicts.finding("table", "angular-learning", "table3")
-    assert found.found["beyond"] == 1
-
-
-def test_the_exchanged_digits_are_found():
-    found = verdicts.finding("table", "iam", "table5")
-    assert "93.071, as in Table 4" in found.correct
+    _, found = tables.CHECKS["angular-learning", "table3"]()
+    assert found["beyond"] == 1
 
 
 def test_whole_counts():
-    assert numbers.is_share("99.117", 6000)
-    assert not numbers.is_share("93.017", 7000)
-    assert numbers.is_share("93.071", 7000)
-    assert not numbers.is_share("96.75 ± 5.62", 1500)
+    assert tables.is_share("99.117", 6000)
+    assert not tables.is_share("93.017", 7000)
+    assert tables.is_share("93.071", 7000)
+    assert not tables.is_share("96.75 ± 5.62", 1500)
     for k in range(0, 1500, 7):
-        assert numbers.is_share(f"{100 * k / 1500:.2f}", 1500)
-
-
-def test_error_of_a_gap_is_that_of_simulated_networks():
-    draw = np.random.default_rng(0)
-    first, second = (
-        draw.binomial(10_000, p, size=4000) / 100 for p in (0.94, 0.943)
-    )
-    spread = (first - second).std()
-    assert numbers.gap(94, 94.3, 10_000).error == pytest.approx(
-        spread, rel=0.05
-    )
-
-
-def test_expected_best_of_equal_networks():
-    draw = np.random.default_rng(0)
-    best = draw.binomial(10_000, 0.988, size=(4000, 18)).max(1) / 100 - 98.8
-    expected = numbers.expected_spread(98.8, 10_000, 18)
-    assert best.mean() == pytest.approx(expected, rel=0.05)
-
-
-def test_adacos_rises_without_two_class_sets():
-    averages = records.average_without_two()
-    means = numbers.wide("arcgrad", "table1").mean()
-    assert averages["AdaCos"] > means["AdaCos"] + 10
-    assert averages["AdaCos"] > averages["Soft"]
+        assert tables.is_share(f"{100 * k / 1500:.2f}", 1500)
 
 
 # ------------------------------------------------- the sphere
@@ -482,287 +418,28 @@ def test_most_classes_for_a_mean_angle():
     assert all(largest_mean_angle(n) < 1.6256 for n in (29, 30, 31, 100))
 
 
-# ------------------------------------------------- claims
-
-
-PINNED = [
-    line.split("\t")
-    for line in (Path(__file__).parent / "verdicts.tsv")
-    .read_text()
-    .splitlines()
-]
-
-
-def test_every_claim_has_a_pinned_verdict(ledger):
-    found = [
-        [item.paper, item.item, item.verdict, item.basis, item.in_print]
-        for item in ledger
-        if item.kind == "claim"
-    ]
-    assert found == PINNED
-
-
-@pytest.mark.parametrize(
-    ("paper", "name"), [(paper, name) for paper, name, *_ in PINNED]
-)
-def test_claim(paper, name):
-    """Whatever is drawn at random, the verdict is the pinned one."""
-    (pinned,) = (row[2] for row in PINNED if row[:2] == [paper, name])
-    seeded = verdicts.takes_seed("claim", paper, name)
-    for seed in SEEDS if seeded else (0,):
-        options = {"seed": seed} if seeded else {}
-        found = verdicts.finding("claim", paper, name, **options)
-        assert found.verdict == pinned
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [
-        (0.1, 2, verdicts.REPLICATED),
-        (-2, -0.1, verdicts.NOT_REPLICATED),
-        (-1, 1, verdicts.CLOSE),
-    ],
-)
-def test_verdict_of_an_interval(low, high, verdict):
-    assert verdicts.by_interval(low, high) == verdict
-
-
-def test_verdict_of_several_parts():
-    yes, no, close = (
-        verdicts.REPLICATED,
-        verdicts.NOT_REPLICATED,
-        verdicts.CLOSE,
-    )
-    assert verdicts.all_of([yes, yes]) == yes
-    assert verdicts.all_of([yes, close]) == close
-    assert verdicts.all_of([close, no, yes]) == no
-
-
-def uci_records(better: dict, spread=0.4, seed=0):
-    """Folds of every cell of Table I, some columns better by so much."""
-    draw = np.random.default_rng(seed)
-    names = papers.table("arcgrad", "table1")["dataset"].unique()
-    found = {}
-    for name in names:
-        shared = 80 + draw.normal(size=100)
-        for column in ("ArcGrad5", "ArcGrad30", *records.RIVALS):
-            noise = spread * draw.normal(size=100)
-            found[name, column] = shared + better.get(column, 0) + noise
-    return found
-
-
-@pytest.fixture
-def measured(monkeypatch):
-    """Have the records of Table I say something."""
-
-    def say(better, **options):
-        found = uci_records(better, **options)
-        kept = {"arcgrad.table1": found}
-        monkeypatch.setattr(records, "full", kept.get)
-        monkeypatch.setattr(
-            records.tables,
-            "folds",
-            lambda name, column, kept: kept[name, column],
-        )
-
-    return say
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(
-    ("better", "soft", "best", "everywhere"),
-    [
-        ({"ArcGrad5": 3, "Soft": 1}, "replicated", "replicated", "replicated"),
-        (
-            {"ArcGrad5": -3, "Soft": -1},
-            "not replicated",
-            "not replicated",
-            "not replicated",
-        ),
-    ],
-)
-def test_claims_follow_the_records(
-    measured, better, soft, best, everywhere, seed
-):
-    measured(better, seed=seed)
-    assert records.soft_average().verdict == soft
-    assert records.best_average().verdict == best
-    assert records.consistently().verdict == everywhere
-
-
-def test_equal_losses_are_too_close_to_call(measured):
-    measured({}, spread=3.0)
-    assert records.best_average().verdict == verdicts.CLOSE
-    assert records.consistently().verdict == verdicts.CLOSE
-
-
-def curve(accuracy):
-    """Rows of Fig. 2, as `depth.curve` gives them."""
-    import pandas as pd
-
-    return pd.DataFrame(
-        [
-            (column, layers, value, value - 1, value + 1)
-            for column, values in accuracy.items()
-            for layers, value in zip((3, 10), values)
-        ],
-        columns=["column", "layers", "mean", "low", "high"],
-    )
-
-
-@pytest.mark.parametrize(
-    ("deep", "ours", "chance", "decay"),
-    [
-        (30, 90, "replicated", "replicated"),
-        (90, 40, "not replicated", "not replicated"),
-    ],
-)
-def test_claims_on_depth_follow_the_records(
-    monkeypatch, deep, ours, chance, decay
-):
-    accuracy = dict.fromkeys(records.RIVALS, (95, deep))
-    accuracy |= dict.fromkeys(records.SCALES, (95, ours))
-    monkeypatch.setattr(records, "full", lambda id: [])
-    monkeypatch.setattr(records.depth, "curve", lambda kept: curve(accuracy))
-    assert records.chance_at_ten().verdict == chance
-    assert records.smallest_decay().verdict == decay
-    accuracy["ArcGrad30"] = (95, deep)
-    found = records.smallest_decay()
-    assert found.verdict == "too close to call"
-    assert found.found["ArcGrad30"] == 95 - deep
-
-
-def test_a_network_that_gives_one_class_has_less_than_a_third():
-    assert records.collapsed() == pytest.approx(21.93, abs=0.01)
-
-
-@pytest.mark.parametrize("left_out", ["Soft", "ArcFace", "AdaCos"])
-def test_each_of_the_three_has_to_be_at_chance(monkeypatch, left_out):
-    accuracy = dict.fromkeys(("Soft", "ArcFace", "AdaCos"), (95, 25))
-    monkeypatch.setattr(records, "full", lambda id: [])
-    monkeypatch.setattr(records.depth, "curve", lambda kept: curve(accuracy))
-    assert records.chance_at_ten().verdict == "replicated"
-    accuracy[left_out] = (95, 60)
-    assert records.chance_at_ten().verdict == "not replicated"
-
-
-def test_stale_records_do_not_judge(monkeypatch):
-    runs = experiments.runs("arcgrad.fig2", "full")
-    found = [run | {"stale": False} for run in runs]
-    monkeypatch.setattr(experiments, "records", lambda id, profile: found)
-    monkeypatch.setattr(records.results, "files", lambda id, profile: [])
-    records._full.cache_clear()
-    assert records.full("arcgrad.fig2") == found
-    found[3]["stale"] = True
-    records._full.cache_clear()
-    assert records.full("arcgrad.fig2") is None
-    records._full.cache_clear()
-
-
-def test_without_records_nothing_is_called_measured(monkeypatch):
-    monkeypatch.setattr(records, "full", lambda id: None)
-    for paper, name in MEASURED_ON_UCI:
-        found = verdicts.finding("claim", paper, name)
-        assert found.verdict == verdicts.UNMEASURED
-        assert not found.measured
-
-
-def test_the_scale_of_the_two_papers_turns_round_with_time():
-    found = arcgrad_claims.smaller().found
-    assert found["larger s leads early"] and found["smaller s leads late"]
-    assert angular_claims.larger().found["falls"]
-
-
-IN_PRINT = {
-    ("arcgrad", "three-of-four"): verdicts.NOISE,
-    ("arcgrad", "higher-15-5"): verdicts.FOLLOWS,
-    ("arcgrad", "consistently"): verdicts.FAILS,
-    ("arcgrad", "adacos-inter"): verdicts.FAILS,
-    ("arcgrad", "center-slightly"): verdicts.FAILS,
-    ("arcgrad", "epochs"): verdicts.NOISE,
-    ("angular-learning", "both-enlarged"): verdicts.FAILS,
-    ("angular-learning", "center-declines-inter"): verdicts.FAILS,
-    ("angular-learning", "fashion-best"): verdicts.FAILS,
-    ("angular-learning", "state-of-the-art"): verdicts.FAILS,
-    ("iam", "eq3-greatly"): verdicts.FOLLOWS,
-    ("iam", "even-better"): verdicts.NOISE,
-    ("iam", "improves-all"): verdicts.NOISE,
-    ("mnist-cosine", "combined-better"): verdicts.NOISE,
-    ("mnist-cosine", "maximum-at-0-5"): verdicts.NOISE,
-    ("mnist-cosine", "beats-softmax"): verdicts.FAILS,
-}
-
-
-@pytest.mark.parametrize(("paper", "name"), IN_PRINT, ids=lambda x: x)
-def test_what_the_printed_numbers_say(paper, name):
-    found = verdicts.finding("claim", paper, name)
-    assert found.in_print == IN_PRINT[paper, name]
-
-
-@pytest.mark.parametrize(
-    ("paper", "table", "row", "column", "text", "name", "in_print"),
-    [
-        (
-            *("arcgrad", "table5", "ArcGrad", "Top-5", "95.00"),
-            *("three-of-four", verdicts.FAILS),
-        ),
-        (
-            *("arcgrad", "table7", "10", "ArcGrad", "86.00"),
-            *("higher-15-5", verdicts.FAILS),
-        ),
-        (
-            *("mnist-cosine", "table1", "1", "combined", "99.60"),
-            *("combined-better", verdicts.FOLLOWS),
-        ),
-        (
-            *("iam", "table3", "0.8", "LFW", "98.600"),
-            *("eq3-greatly", verdicts.NOISE),
-        ),
-    ],
-)
-def test_other_numbers_would_say_otherwise(
-    reprint, paper, table, row, column, text, name, in_print
-):
-    reprint(paper, "tables", table, row, column, text)
-    assert verdicts.finding("claim", paper, name).in_print == in_print
-
-
 # ------------------------------------------------- pages
 
 
-def test_six_findings_rest_on_items(ledger):
-    found = report.findings(ledger)
-    assert len(found) == 6
-    for title, text, item in found:
-        assert title and len(text) > 40
-        assert item in ledger
-
-
 def test_pages_hold_every_item_once(ledger):
-    for paper in audit.PAPERS:
-        page = report.errata(ledger, paper).data
-        page += report.standing(ledger).data
-        page += report.claims(ledger, paper).data
-        page += report.tables(ledger).data
-        for item in ledger:
-            if item.paper == paper:
-                assert page.count(f'<span id="{item.anchor}">') == 1
+    page = "".join(pages.errata(ledger, paper).data for paper in audit.PAPERS)
+    for kind in ("equation", "table", "claim"):
+        page += pages.listing(ledger, kind).data
+    for item in ledger:
+        assert page.count(f'id="{item.anchor}"') == 1
 
 
-def test_scorecard_changes_with_a_record(measured):
-    measured({"ArcGrad5": 3, "Soft": 1, "AdaCos": -20})
-    found = report.findings(audit.items())
-    title, text, item = found[0]
-    assert title.endswith(item.verdict) and item.verdict == "replicated"
-    assert "Measured: ArcGrad5 minus Soft: +2" in text
-
-
-def test_leads_are_those_of_the_tables():
-    gaps = dict(leads.all_leads())
-    assert gaps["ArcGrad, CIFAR10+, best other"].items == pytest.approx(13)
-    assert len(gaps) == len(leads.all_leads())
+def test_least_leads_are_the_least_of_the_tables():
+    found = pages.leads().set_index("method")["printed"]
+    table = tables.wide("arcgrad", "table7")
+    gaps = table["ArcGrad"] - table.drop(columns="ArcGrad").max(axis=1)
+    (epochs,) = (x for name, x in found.items() if "epochs" in name)
+    assert epochs == pytest.approx(gaps.min())
 
 
 def test_same_set_up_is_found():
-    assert abs(two_papers.soft_on_cifar100()["gap"] - 1.81) < 1e-9
-    assert math.isclose(len(two_papers.same_setup()), 16)
+    table = tables.same_setup().set_index(["benchmark", "method"])
+    assert len(table) == 16
+    assert table.loc[("CIFAR100+, top 1", "Soft"), "gap"] == pytest.approx(
+        1.81
+    )

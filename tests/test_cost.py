@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
-from arcbook import experiments, losses, papers, paths, results, timing
+from arcbook import audit, experiments, losses, papers, paths, results, timing
 from arcbook.audit import cost as audit_cost
-from arcbook.audit import image_intervals, verdicts
+from arcbook.audit import verdicts
 from arcbook.experiments import canary, cost, images
 
 ID, KEY = "arcgrad.cost", ("claim", "arcgrad", "cost-3-4")
@@ -336,8 +336,10 @@ def world(ours=2.0, usual=1.0, wide=4.0, deep=2.0, processor=None, **given):
 
 
 def judged(monkeypatch, records):
-    monkeypatch.setattr(image_intervals, "fresh", lambda id: records)
-    return verdicts.finding(*KEY)
+    monkeypatch.setattr(
+        audit_cost.experiments, "records", lambda id, profile: records
+    )
+    return audit.item(*KEY[1:])
 
 
 @pytest.mark.parametrize(
@@ -360,10 +362,10 @@ def judged(monkeypatch, records):
 def test_verdict_follows_the_records_of_a_gpu(monkeypatch, given, verdict):
     found = judged(monkeypatch, world(**given))
     assert found.verdict == verdict, found.measured
-    assert "ResNet-18" in found.why and found.page == "14_cost.html"
+    assert found.evidence["derivation"] == "notebooks/14_cost.html"
     if given.get("ours", 2.0) is not None:
-        printed = f"{given.get('ours', 2.0):+.2f}".replace("-", "−")
-        assert f"ArcGrad {printed} [" in found.measured
+        left = f"{3.45 - given.get('ours', 2.0):+.2f}".replace("-", "−")
+        assert f"3.45% − ArcGrad: {left} [" in found.measured
 
 
 @pytest.mark.parametrize("percent", [0.1, 3.4, 50.0])
@@ -372,7 +374,7 @@ def test_a_processor_settles_nothing_and_is_shown(monkeypatch, percent):
     found = judged(monkeypatch, records)
     assert found.verdict == NONE
     assert "settles nothing" in found.measured
-    assert f"ArcGrad {percent:+.2f} [" in found.measured
+    assert f"ArcGrad in percent: {percent:+.2f} [" in found.measured
     assert judged(monkeypatch, []).measured == ""
 
 
@@ -390,7 +392,7 @@ def test_files_are_read_for_the_verdict(folder, monkeypatch):
         }
         file = results.path(ID, "full", cost.name(run), run)
         results.write(file, json.loads(json.dumps(made)))
-    assert verdicts.finding(*KEY).verdict == YES
+    assert audit.item(*KEY[1:]).verdict == YES
     file = results.path(ID, "full", cost.name(full()[0]), full()[0])
     file.write_text(file.read_text().replace(made["canary"], "0" * 16))
-    assert verdicts.finding(*KEY).verdict == NONE
+    assert audit.item(*KEY[1:]).verdict == NONE

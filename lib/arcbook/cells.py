@@ -192,17 +192,38 @@ def beside(
     Raises:
         ValueError: for a table without unit, which is not of results.
     """
+    return pd.DataFrame(
+        {"paper": paper, "item": item} | printed | _measured(same, printed)
+        for printed, same in pairs(paper, item, profile, records)
+    )
+
+
+def pairs(
+    paper: str,
+    item: str,
+    profile: str = "full",
+    records: Sequence[Mapping] | None = None,
+) -> list[tuple[dict, pd.DataFrame]]:
+    """Each printed cell of a table with the runs that measure it.
+
+    Args:
+        paper, item, profile, records: as `beside` takes them.
+
+    Returns:
+        What `beside` has of the printed half, and rows of `runs`; none for a
+        method that the book does not measure.
+
+    Raises:
+        ValueError: for a table without unit, which is not of results.
+    """
     facts = papers.facts(paper, item)
     if "unit" not in facts:
         raise ValueError(f"{paper}, {item} is not a table of results")
     frame = _of_source(paper, item, profile, records)
-    rows = [
-        {"paper": paper, "item": item}
-        | _printed(printed, facts)
-        | _measured(frame, printed)
-        for printed in _cells(papers.table(paper, item))
+    return [
+        (_printed(cell, facts), _runs_of(frame, cell))
+        for cell in _cells(papers.table(paper, item))
     ]
-    return pd.DataFrame(rows)
 
 
 def source(paper: str, item: str) -> tuple[str, dict]:
@@ -336,24 +357,23 @@ def _cells(table):
 def _printed(printed, facts):
     mean, std = printed["mean"], printed["std"]
     place = next(v for k, v in printed.items() if k not in _VALUES)
-    low = high = math.nan
     unit = facts["unit"]
     if unit == "percent wrong":
         mean, unit = 100 - mean, "percent"
+    trials = facts.get("trials", {place: TEST_IMAGES}).get(place)
+    error, freedom, found = math.nan, math.inf, None
     if math.isnan(mean):
         pass
     elif facts.get("folds"):
         error = float(stats.fold_error(std, facts["folds"]))
-        found = stats.around(mean, error, facts["folds"] - 1)
-        low, high = found.low, found.high
+        freedom = facts["folds"] - 1
     elif facts.get("seeds") and not math.isnan(std):
         error = std / math.sqrt(facts["seeds"])
-        found = stats.around(mean, error, facts["seeds"] - 1)
-        low, high = found.low, found.high
-    elif unit == "percent":
-        trials = facts.get("trials", {}).get(place, TEST_IMAGES)
+        freedom = facts["seeds"] - 1
+    elif unit == "percent" and trials:
+        error = stats.share_error(mean, trials)
         found = stats.of_share(mean, trials)
-        low, high = found.low, found.high
+    found = found or stats.around(mean, error, freedom)
     return {
         "at": str(place),
         "method": printed["method"],
@@ -361,30 +381,37 @@ def _printed(printed, facts):
         "unit": unit,
         "printed": mean,
         "printed_std": std,
-        "printed_low": low,
-        "printed_high": high,
+        "printed_low": found.low,
+        "printed_high": found.high,
+        "printed_error": error,
+        "printed_freedom": freedom,
     }
 
 
 _VALUES = ("method", "mean", "std", "where")
 
 
-def _measured(frame, printed):
+def _runs_of(frame, printed):
+    if frame.empty:
+        return frame
     method = printed["method"]
     where = {"column": COLUMNS.get(method, method), **printed.get("where", {})}
     place = printed.get("benchmark", printed.get("metric"))
-    metric = METRICS.get(place, "accuracy")
     if "epochs" in printed:
         where["epochs"] = int(printed["epochs"])
     if "dataset" in printed:
         where["dataset"] = printed["dataset"]
     if place is not None and place not in METRICS:
         where["benchmark"] = place
-    same = select(frame, **where) if len(frame) else frame
+    return select(frame, **where)
+
+
+def _measured(same, printed):
     if same.empty:
         found, counts = Estimate(math.nan), {"std": math.nan}
         counts |= {"runs": 0, "expected": 0, "diverged": 0, "stale": False}
     else:
-        found, counts = estimate(same, metric), _counts(same, metric)
+        found = estimate(same, printed["metric"])
+        counts = _counts(same, printed["metric"])
     ends = {"measured": found.mean, "low": found.low, "high": found.high}
     return ends | counts

@@ -143,11 +143,12 @@ def address(paper, item):
 
 
 def facts(paper, name):
-    """What is known of a printed table beside its cells, as a dictionary.
+    """What is known of a printed table or figure, as a dictionary.
 
-    Such as `unit`, `experiment`, `classes`, `trials` and `note`.
+    Such as `unit`, `experiment`, `classes`, `trials` and `note`; of a table
+    not its cells.
     """
-    printed = _item(paper, "tables", name)
+    printed = _item(paper, _kind(name), name)
     cells = ("row", "column", "columns", "rows", "summary")
     return {k: v for k, v in printed.items() if k not in cells}
 
@@ -216,8 +217,7 @@ def problems(content):
 
 def caption(paper, name):
     """The printed caption of a table or figure."""
-    kind = "tables" if name.startswith("table") else "figures"
-    return _item(paper, kind, name)["caption"]
+    return _item(paper, _kind(name), name)["caption"]
 
 
 def claim(paper, name):
@@ -228,6 +228,10 @@ def claim(paper, name):
 def key(paper):
     """The paper's key in the book's bibliography."""
     return _read(paper)["key"]
+
+
+def _kind(name):
+    return "tables" if name.startswith("table") else "figures"
 
 
 def _item(paper, kind, name):

@@ -144,6 +144,32 @@ def of_shares(first: float, second: float, trials: int) -> Estimate:
     return around(first - second, error)
 
 
+def homogeneity(percents, trials: int) -> tuple[float, int, float]:
+    """Whether shares differ by more than chance. [Pearson's χ²]
+
+    Args:
+        percents: at least two, each of as many trials.
+        trials: such as test images.
+
+    Returns:
+        χ², its degrees of freedom, and p.
+
+    Raises:
+        ValueError: for fewer than two, or one that is no number.
+    """
+    percents = np.asarray(percents, dtype=float)
+    if len(percents) < 2 or np.isnan(percents).any():
+        raise ValueError(
+            f"{percents.tolist()}: a test of homogeneity needs two "
+            "accuracies or more, and no gaps"
+        )
+    hits = np.rint(percents * trials / 100)
+    if hits.sum() in (0, trials * len(hits)):
+        return 0.0, len(hits) - 1, 1.0
+    found = stats.chi2_contingency([hits, trials - hits], correction=False)
+    return float(found.statistic), int(found.dof), float(found.pvalue)
+
+
 def of_folds(values, splits: int = 10) -> Estimate:
     """Mean over folds of repeated cross-validation.
 

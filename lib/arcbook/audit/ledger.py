@@ -8,48 +8,20 @@ from itertools import chain
 
 from arcbook import papers
 from arcbook.audit import (
-    angle_tables,
-    angular_claims,
     angular_equations,
-    angular_printed,
-    arcgrad_claims,
     arcgrad_equations,
-    arcgrad_printed,
-    count_tables,
+    cost,
     equations,
-    iam_claims,
     iam_equations,
-    iam_printed,
-    image_angular,
-    image_arcgrad,
-    image_mnist,
     mnist_equations,
-    mnist_printed,
-    records,
-    tables,
-    two_papers,
+    rule,
     verdicts,
 )
+from arcbook.audit.algebra import PROOFS
 from arcbook.audit.equations import Check, Judgement, judge
+from arcbook.audit.tables import CHECKS as CHECKS_OF_TABLES
 
 PAPERS = ("arcgrad", "angular-learning", "iam", "mnist-cosine")
-RULES = (
-    angle_tables,
-    angular_claims,
-    angular_printed,
-    arcgrad_claims,
-    arcgrad_printed,
-    count_tables,
-    iam_claims,
-    iam_printed,
-    image_angular,
-    image_arcgrad,
-    image_mnist,
-    mnist_printed,
-    records,
-    tables,
-    two_papers,
-)
 CHECKS: tuple[Check, ...] = (
     *arcgrad_equations.CHECKS,
     *angular_equations.CHECKS,
@@ -59,7 +31,7 @@ CHECKS: tuple[Check, ...] = (
 VERDICTS = {
     "equation": equations.VERDICTS,
     "table": tuple(verdicts.OF_TABLES),
-    "claim": verdicts.OF_CLAIMS,
+    "claim": tuple(verdicts.OF_CLAIMS),
 }
 ROMAN = {arabic: roman for roman, arabic in papers.ARABIC.items()}
 
@@ -135,8 +107,8 @@ def items(*, seed: int = 0) -> list[Item]:
         for paper in PAPERS
         for one in (
             *_equations(paper, seed),
-            *_tables(paper, seed),
-            *_claims(paper, seed),
+            *_tables(paper),
+            *_claims(paper),
         )
     ]
 
@@ -153,19 +125,18 @@ def item(paper: str, name: str) -> Item:
     """
     if name in papers.names(paper, "claims"):
         return claims(paper, [name])[0]
-    for one in chain(_equations(paper, 0), _tables(paper, 0)):
+    for one in chain(_equations(paper, 0), _tables(paper)):
         if one.item == name:
             return one
     raise ValueError(f"{paper} has no equation, table or claim {name!r}")
 
 
-def claims(paper: str, names: Iterable[str], *, seed: int = 0) -> list[Item]:
+def claims(paper: str, names: Iterable[str]) -> list[Item]:
     """Judge some claims of a paper, and nothing else.
 
     Args:
         paper: one of `PAPERS`.
         names: ids of claims, as in `papers.names(paper, "claims")`.
-        seed: of whatever is drawn at random.
 
     Returns:
         Their items, in the order of the names.
@@ -180,7 +151,7 @@ def claims(paper: str, names: Iterable[str], *, seed: int = 0) -> list[Item]:
             raise ValueError(
                 f"{paper}, {name} describes a set-up, so it has no verdict"
             )
-    return [_claim(paper, name, claim, seed) for name, claim in chosen]
+    return [_claim(paper, name, claim) for name, claim in chosen]
 
 
 def as_dictionary(item: Item) -> dict:
@@ -222,9 +193,10 @@ def _errors(judgement: Judgement) -> dict:
     return found
 
 
-def _tables(paper, seed):
+def _tables(paper):
     for name in papers.names(paper, "tables"):
-        finding = _judged("table", paper, name, seed)
+        verdict, found = CHECKS_OF_TABLES[paper, name]()
+        facts = papers.facts(paper, name)
         number = name.removeprefix("table")
         number = ROMAN[number] if paper == "arcgrad" else number
         yield _with_evidence(
@@ -232,54 +204,77 @@ def _tables(paper, seed):
                 paper,
                 f"Table {number}",
                 "table",
-                finding.verdict,
-                papers.caption(paper, name),
-                finding.correct,
-                finding.why,
-                found=finding.found,
-                caution=finding.caution,
+                verdict,
+                facts["caption"],
+                facts.get("correct", ""),
+                facts["why"].format(**found),
+                found=found,
             ),
             f"test_table[{paper}-{name}]",
-            finding.page,
-            papers.facts(paper, name).get("experiment", ""),
+            facts.get("page", ""),
+            facts.get("experiment", ""),
         )
 
 
-def _claims(paper, seed):
+def _claims(paper):
     for name in papers.names(paper, "claims"):
         claim = papers.claim(paper, name)
         if not claim.get("setting"):
-            yield _claim(paper, name, claim, seed)
+            yield _claim(paper, name, claim)
 
 
-def _claim(paper, name, claim, seed):
-    finding = _judged("claim", paper, name, seed)
+def _claim(paper, name, claim):
+    proof = PROOFS.get((paper, name))
+    holds, found = proof() if proof else (None, {})
+    printed, measured = (
+        rule.judge(paper, claim["says"], kind) if "says" in claim else None
+        for kind in (rule.PRINT, rule.MEASURED)
+    )
+    if (paper, name) == cost.CLAIM:
+        measured = cost.judge()
+    in_print = claim.get("in_print") or verdicts.word(rule.PRINT, printed)
+    text = verdicts.measured(measured)
+    if holds is not None:
+        verdict = holds if isinstance(holds, str) else verdicts.holds(holds)
+        basis = verdicts.DERIVED
+        text = "derived"
+    elif measured and measured.answer is not None:
+        verdict, basis = (
+            verdicts.word(rule.MEASURED, measured),
+            verdicts.MEASURED,
+        )
+    else:
+        settled = claim.get("only") == verdicts.PRINT
+        verdict = in_print if settled else verdicts.UNMEASURED
+        basis = verdicts.PRINT
+    if verdict == verdicts.SLIP:
+        text, basis = "read in the paper", verdicts.PRINT
+    cautions = [claim.get("caution")]
+    if basis == verdicts.MEASURED and measured.one_run:
+        cautions.append(verdicts.ONE_SEED)
+    for kind, side in (("in print", printed), ("measured", measured)):
+        gaps = side.gaps if side else {}
+        found |= {f"{kind}, {k}": str(x) for k, x in gaps.items() if x}
     return _with_evidence(
         Item(
             paper,
             name,
             "claim",
-            finding.verdict,
+            verdict,
             claim["printed"],
-            finding.correct,
-            finding.why,
-            finding.in_print,
-            finding.measured,
+            "" if verdict == verdicts.REPLICATED else claim.get("correct", ""),
+            claim["why"].format(**found),
+            in_print,
+            text,
             claim["place"],
-            finding.found,
-            basis=finding.basis,
-            caution=finding.caution,
+            found,
+            basis=basis,
+            caution="; ".join(filter(None, cautions)),
         ),
         f"test_claim[{paper}-{name}]",
-        finding.page,
+        claim.get("page", ""),
         claim.get("experiment", ""),
     )
-
-
-def _judged(kind, paper, name, seed):
-    if verdicts.takes_seed(kind, paper, name):
-        return verdicts.finding(kind, paper, name, seed=seed)
-    return verdicts.finding(kind, paper, name)
 
 
 def _with_evidence(item, test, page, experiment=""):

@@ -9,7 +9,6 @@ import pandas as pd
 import torch
 
 from arcbook import papers
-from arcbook.audit.numbers import half_unit
 from arcbook.geometry import largest_mean_angle, simplex_angle
 
 BEYOND = "beyond what any vectors have"
@@ -22,6 +21,12 @@ TABLES = (
     ("angular-learning", "table3"),
 )
 METRICS = ("W-Inter", "C-Inter", "WC-Intra")
+
+
+def half_unit(text: str) -> float:
+    """Half of the last printed digit."""
+    _, _, decimals = text.partition("±")[0].strip().partition(".")
+    return 0.5 * 10.0 ** -len(decimals)
 
 
 def printed_angles() -> pd.DataFrame:

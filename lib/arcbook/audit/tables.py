@@ -1,125 +1,347 @@
-"""Verdicts on the other printed tables: leads, spreads, and lists."""
+"""What the printed tables are worth: arithmetic, counts, the sphere.
+
+Each function gives a verdict of `verdicts.OF_TABLES` and the numbers that
+the table's `why` in `data/papers` prints.
+"""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
-from arcbook import papers
-from arcbook.analysis import chance
-from arcbook.audit import numbers
+from arcbook import cells, datasets, papers, stats
+from arcbook.audit import sphere
 from arcbook.audit.verdicts import (
+    ASSUMES,
     CONSISTENT,
+    CONTRADICTED,
+    IMPOSSIBLE,
+    MISPRINT,
     UNCHECKED,
-    Finding,
-    rule,
 )
 
-
-@rule("table", "arcgrad", "table4")
-def cifar10() -> Finding:
-    """The lead over the second best, in test images."""
-    found = {}
-    for column, cells in numbers.wide("arcgrad", "table4").items():
-        best, second = cells.sort_values(ascending=False).iloc[:2]
-        found[column] = numbers.gap(best, second, numbers.TEST_IMAGES)
-    parts = [
-        f"{gap.items:.0f} of 10,000 images on {column} (standard error "
-        f"{gap.error:.2f} points, lead {gap.points:.2f})"
-        for column, gap in found.items()
-    ]
-    return Finding(
-        CONSISTENT,
-        "Means of five runs without a ±. The lead of the best over the "
-        f"second is {' and '.join(parts)}. The runs are of one test set, so "
-        "its error does not fall with their number.",
-        found={column: gap.z for column, gap in found.items()},
-    )
+CHECKS: dict[tuple[str, str], Callable[[], tuple]] = {}
+RUNS = 5
 
 
-@rule("table", "angular-learning", "table5")
-def fashion() -> Finding:
-    """Differences in test images."""
-    cells = numbers.wide("angular-learning", "table5")["Fashion-MNIST"]
-    gap = numbers.gap(
-        100 - cells["Arc"], 100 - cells["Soft"], numbers.TEST_IMAGES
-    )
-    return Finding(
-        CONSISTENT,
-        f"One number a loss. Arc and Soft are {gap.items:.0f} of 10,000 "
-        f"images apart, {gap.z:.1f} standard errors.",
-        found={"z": gap.z},
-    )
+def checks(paper: str, name: str):
+    """Register the function that judges a table."""
+
+    def keep(function):
+        CHECKS[paper, name] = function
+        return function
+
+    return keep
 
 
-@rule("table", "angular-learning", "table6")
-def cifar10_of_angular() -> Finding:
+def wide(paper: str, name: str) -> pd.DataFrame:
+    """Means of a printed table, rows down and columns across."""
+    table = papers.table(paper, name)
+    rows, columns = table.columns[:2]
+    order = table[rows].unique(), table[columns].unique()
+    means = table.pivot(index=rows, columns=columns, values="mean")
+    return means.reindex(index=order[0], columns=order[1])
+
+
+def is_share(text: str, trials: int) -> bool:
+    """Whether a printed percentage can be k out of n.
+
+    Args:
+        text: as printed, such as "99.033".
+        trials: n.
+
+    Returns:
+        True if some whole k has 100 k/n within half of the last digit.
+    """
+    value = float(text.partition("±")[0])
+    nearest = 100 * round(value * trials / 100) / trials
+    return abs(nearest - value) <= sphere.half_unit(text) * (1 + 1e-9)
+
+
+def not_shares(paper: str, name: str, trials: dict[str, int]) -> pd.DataFrame:
+    """Cells that cannot be whole counts out of n.
+
+    Args:
+        paper, name: of a table, as `papers.texts` takes them.
+        trials: n, by column or else by row.
+
+    Returns:
+        A row a cell: row, column, printed, trials, and the two shares
+        nearest to it, below and above.
+    """
+    found = []
+    for row, texts in papers.texts(paper, name).iterrows():
+        for column, text in texts.items():
+            n = trials.get(column, trials.get(row))
+            if n and text != "-" and not is_share(text, n):
+                value = float(text.partition("±")[0])
+                below = math.floor(value * n / 100) * 100 / n
+                found.append((row, column, text, n, below, below + 100 / n))
+    columns = ["row", "column", "printed", "trials", "below", "above"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def equal_folds() -> dict[str, int]:
+    """Data sets that fall into ten equal folds, and test rows of 10 runs."""
+    facts = papers.table("arcgrad", "table2").set_index("dataset")
+    rows = facts["instances"].astype(int)
+    return {name: 10 * n for name, n in rows.items() if n % 10 == 0}
+
+
+@checks("arcgrad", "table1")
+def uci():
+    """Averages and wins from the cells; cells against whole counts."""
+    means = wide("arcgrad", "table1")
+    printed = papers.summary("arcgrad", "table1")
+    off = (means.mean() - printed["Average"]).abs().max()
+    wins = (stats.wins(means) == printed["Wins"]).all()
+    holes = not_shares("arcgrad", "table1", equal_folds())
+    first = holes[holes["row"] == "iris"].iloc[:1]
+    found = {
+        "off": off,
+        "holes": len(holes),
+        "checked": means.shape[1] * len(equal_folds()),
+        "cell": first["printed"].str.partition(" ")[0].sum(),
+        "below": first["below"].sum(),
+        "above": first["above"].sum(),
+    }
+    if off > 0.005 + 1e-9 or not wins:
+        return CONTRADICTED, found
+    return ASSUMES if len(holes) else CONSISTENT, found
+
+
+@checks("arcgrad", "table2")
+def uci_facts():
+    """The data sets, against the files that the book reads."""
+    facts = papers.table("arcgrad", "table2").set_index("dataset").astype(int)
+    known = pd.DataFrame(
+        {
+            name: {
+                key: getattr(datasets.card(name), key)
+                for key in ("classes", "features", "instances")
+            }
+            for name in facts.index
+        }
+    ).T
+    same = (facts.to_numpy() == known.to_numpy()).all()
+    return CONSISTENT if same else CONTRADICTED, {"rows": len(facts)}
+
+
+@checks("arcgrad", "table3")
+@checks("angular-learning", "table1")
+def settings():
+    """Settings: nothing to recompute."""
+    one = papers.texts("arcgrad", "table3")
+    two = papers.texts("angular-learning", "table1")
+    return UNCHECKED, {
+        "epochs": (one.loc["Epochs"].iloc[0], two.loc["epochs", "CIFAR10"]),
+        "rates": (one.loc["LR"].iloc[0], two.loc["lr(Soft)", "CIFAR10"]),
+    }
+
+
+@checks("iam", "table1")
+@checks("iam", "table6")
+def nothing():
+    """A list of layers; shares of an unknown number of probes."""
+    return UNCHECKED, {}
+
+
+def lead(paper, name, column, first=None, second=None) -> stats.Estimate:
+    """Printed accuracy of one method over another, best and second best."""
+    table = cells.beside(paper, name)
+    table = table[table["at"] == column].set_index("method")["printed"]
+    order = table.sort_values(ascending=False).index
+    pair = table[[first or order[0], second or order[1]]]
+    return stats.of_shares(*pair, cells.TEST_IMAGES)
+
+
+@checks("arcgrad", "table4")
+def cifar10():
+    """The lead over the second best."""
+    return CONSISTENT, {
+        "plus": lead("arcgrad", "table4", "CIFAR10+"),
+        "plain": lead("arcgrad", "table4", "CIFAR10"),
+    }
+
+
+@checks("angular-learning", "table5")
+def fashion():
+    """Arc over Soft."""
+    gap = lead("angular-learning", "table5", "Fashion-MNIST", "Arc", "Soft")
+    return CONSISTENT, {"gap": gap}
+
+
+@checks("angular-learning", "table6")
+def cifar10_of_angular():
     """± of five runs against the error of the test set."""
-    cells = papers.table("angular-learning", "table6")
-    ours = cells[cells["std"].notna()]
-    error = 100 * np.sqrt(
-        ours["mean"] / 100 * (1 - ours["mean"] / 100) / numbers.TEST_IMAGES
-    )
-    plus = ours[ours["benchmark"] == "CIFAR10+"].set_index("method")
-    gap = numbers.gap(
-        100 - plus.loc["Arc", "mean"],
-        100 - plus.loc["ArcFace", "mean"],
-        numbers.TEST_IMAGES,
-    )
-    return Finding(
-        CONSISTENT,
-        f"The ± of {ours['std'].min():.2f} to {ours['std'].max():.2f} is "
-        f"that of five runs; the test set alone has {error.min():.2f} to "
-        f"{error.max():.2f}. On CIFAR10+ Arc leads ArcFace by "
-        f"{gap.points:.2f} points, {gap.z:.1f} standard errors.",
-        found={"z of Arc over ArcFace": gap.z},
-    )
+    table = papers.table("angular-learning", "table6").dropna()
+    errors = [stats.share_error(x, cells.TEST_IMAGES) for x in table["mean"]]
+    gap = lead("angular-learning", "table6", "CIFAR10+", "Arc", "ArcFace")
+    return CONSISTENT, {
+        "least": table["std"].min(),
+        "most": table["std"].max(),
+        "error_least": min(errors),
+        "error_most": max(errors),
+        "gap": gap,
+    }
 
 
-@rule("table", "iam", "table1")
-def network() -> Finding:
-    """A list of layers."""
-    return Finding(
-        UNCHECKED,
-        "A list of layers without strides, activations or a count of "
-        "parameters to compare with.",
-    )
+@checks("iam", "table2")
+def digits():
+    """Whole counts out of 10,000."""
+    holes = not_shares("iam", "table2", {"MNIST": 10_000})
+    return MISPRINT if len(holes) else CONSISTENT, {"holes": len(holes)}
 
 
-@rule("table", "iam", "table6")
-def megaface() -> Finding:
-    """The labels are lost."""
-    return Finding(
-        UNCHECKED,
-        "How many probes were identified is not said, and the text "
-        "extraction has lost the names of the rows; they are assigned in "
-        "the order of Table 5.",
-    )
+def faces(name):
+    """A table of pairs: whole counts of LFW, YTF and CFP."""
+    texts = papers.texts("iam", name)
+    holes = not_shares("iam", name, papers.facts("iam", name)["trials"])
+    listed = [
+        f"{one.row}, {one.column}: {one.printed} lies between "
+        f"{one.below:.3f} and {one.above:.3f}"
+        for one in holes.itertuples()
+    ]
+    return MISPRINT if listed else CONSISTENT, {
+        "cells": texts.size,
+        "whole": texts.size - len(holes),
+        "holes": "; ".join(listed),
+    }
 
 
-def settled(name: str) -> tuple[pd.Series, pd.Series]:
-    """Accuracies of a column of the MNIST table, and which are no accident."""
-    cells = papers.table("mnist-cosine", "table1")[name].astype(float)
-    return cells, chance.settled(cells, numbers.TEST_IMAGES)
+for _name in ("table3", "table4", "table5"):
+    CHECKS["iam", _name] = lambda name=_name: faces(name)
 
 
-@rule("table", "mnist-cosine", "table1")
-def margins() -> Finding:
+def settled() -> pd.DataFrame:
+    """The cells of the MNIST table, and which runs are no accident.
+
+    Returns:
+        Rows of `cells.beside`, with `settled`: a run that ends five standard
+        errors below the median of its loss or more has failed to settle.
+    """
+    table = cells.beside("mnist-cosine", "table1").dropna(subset="printed")
+    median = table.groupby("method")["printed"].transform("median")
+    error = median.map(lambda x: stats.share_error(x, cells.TEST_IMAGES))
+    return table.assign(settled=table["printed"] > median - 5 * error)
+
+
+@checks("mnist-cosine", "table1")
+def margins():
     """40 accuracies on 10,000 images: more apart than chance?"""
-    kept, lost = [], 0
-    for column in ("arcface", "combined"):
-        cells, keep = settled(column)
-        kept += [*cells[keep]]
-        lost += int((~keep).sum())
-    test = chance.homogeneity(kept, numbers.TEST_IMAGES)
-    ratio = test.chi2 / test.freedom
-    found = {"kept": len(kept), "lost": lost, "ratio": ratio, "p": test.p}
-    return Finding(
-        CONSISTENT,
-        f"{lost} of 40 runs have not settled, 1 to 3 points below the "
-        f"rest. The variance of the other {len(kept)} is {ratio:.2f} times "
-        "what networks of one and the same accuracy have on 10,000 images "
-        f"(χ², p = {test.p:.2f}): no setting can be told from another. Cells "
-        "were assigned in order where the extraction took the table apart.",
-        found=found,
+    table = settled()
+    kept = table.loc[table["settled"], "printed"]
+    chi2, freedom, p = stats.homogeneity(kept, cells.TEST_IMAGES)
+    return CONSISTENT, {
+        "kept": len(kept),
+        "lost": len(table) - len(kept),
+        "ratio": chi2 / freedom,
+        "p": p,
+    }
+
+
+def angles(paper, name):
+    """A table of angles against the sphere."""
+    bounds, triangle = (
+        table[(table["paper"] == paper) & (table["table"] == name)]
+        for table in (sphere.against_bounds(), sphere.triangle())
     )
+    beyond = bounds[bounds["place"] == sphere.BEYOND]
+    found = {
+        "numbers": len(bounds),
+        "beyond": len(beyond),
+        "at": int((bounds["place"] == sphere.AT).sum()),
+        "above": int((bounds["place"] == sphere.ABOVE).sum()),
+        "bound": bounds["largest"].iloc[0],
+        "triangle": bool(triangle["holds"].all()),
+        "signed": int((triangle["C-Inter"] > np.pi / 2).sum()),
+    }
+    if len(beyond):
+        found["most"] = sphere.most_classes(beyond["printed"].iloc[0])
+    impossible = len(beyond) or not found["triangle"]
+    return IMPOSSIBLE if impossible else CONSISTENT, found
+
+
+for _paper, _name in sphere.TABLES:
+    CHECKS[_paper, _name] = lambda paper=_paper, name=_name: angles(
+        paper, name
+    )
+
+
+def same_setup() -> pd.DataFrame:
+    """Numbers that both papers of one group print for one loss and network.
+
+    Returns:
+        A row a pair: benchmark, method; arcgrad, the error rate in percent
+        from [arcgrad, Table IV and V]; angular, std, from
+        [angular-learning, Table 6 and 7]; gap in points; z, the gap over
+        the standard error of two means of five runs, the second's std
+        taken for both.
+    """
+    rows = []
+    for benchmark, one, first, two, second in (
+        ("CIFAR10", "table4", "CIFAR10", "table6", "CIFAR10"),
+        ("CIFAR10+", "table4", "CIFAR10+", "table6", "CIFAR10+"),
+        ("CIFAR100+, top 1", "table5", "Top-1", "table7", "Top1"),
+        ("CIFAR100+, top 5", "table5", "Top-5", "table7", "Top5"),
+    ):
+        ours = 100 - wide("arcgrad", one)[first]
+        theirs = papers.table("angular-learning", two)
+        theirs = theirs[theirs["benchmark"] == second].set_index("method")
+        for method in ("Soft", "Center", "ArcFace", "ArcGrad"):
+            cell = theirs.loc["Arc" if method == "ArcGrad" else method]
+            gap = ours[method] - cell["mean"]
+            rows.append(
+                {
+                    "benchmark": benchmark,
+                    "method": method,
+                    "arcgrad": ours[method],
+                    "angular": cell["mean"],
+                    "std": cell["std"],
+                    "gap": gap,
+                    "z": gap / (cell["std"] * math.sqrt(2 / RUNS)),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+@checks("arcgrad", "table5")
+@checks("angular-learning", "table7")
+def cifar100():
+    """Soft with ResNet-34, 160 epochs, batch 128, rate 0.01, twice."""
+    one = papers.texts("arcgrad", "table3")["CIFAR100+"]
+    two = papers.texts("angular-learning", "table1")["CIFAR100"]
+    alike = [*one] == [*two[["CNU", "epochs", "batch_size", "lr(Soft)"]]]
+    table = same_setup().set_index(["benchmark", "method"])
+    pair = table.loc[("CIFAR100+, top 1", "Soft")].to_dict()
+    contradicted = alike and abs(pair["z"]) > 4
+    return CONTRADICTED if contradicted else CONSISTENT, pair
+
+
+@checks("arcgrad", "table7")
+def epochs_of_arcgrad():
+    """The gap to Soft at ten epochs, beside the sister paper's."""
+    ours = wide("arcgrad", "table7").loc["10"]
+    theirs = wide("angular-learning", "table4").loc["10"]
+    return ASSUMES, {
+        "here": ours["ArcGrad"] - ours["Soft"],
+        "there": theirs["Soft"] - theirs["Arc"],
+    }
+
+
+@checks("angular-learning", "table4")
+def epochs_of_angular():
+    """200 epochs against the 160 of Table 6."""
+    long = wide("angular-learning", "table4").loc["200"]
+    short = papers.table("angular-learning", "table6")
+    short = short[short["benchmark"] == "CIFAR10+"].set_index("method")
+    z = (long - short["mean"]).div(short["std"]).dropna()
+    worse = int((z > 2).sum())
+    return ASSUMES if worse >= 3 else CONSISTENT, {
+        "least": z.min(),
+        "most": z.max(),
+        "worse": worse,
+    }

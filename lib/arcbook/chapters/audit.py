@@ -1,0 +1,319 @@
+"""The ledger as pages, and pictures of what the papers print."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+
+import pandas as pd
+from IPython.display import HTML, Markdown
+from matplotlib import pyplot as plt
+
+from arcbook import cells, papers, plot, stats
+from arcbook.audit import rule, tables, verdicts
+from arcbook.audit.equations import ASSUMES, CONFIRMED
+from arcbook.audit.ledger import PAPERS, Item
+from arcbook.book import page
+from arcbook.plot.style import BASELINE, INK
+
+NAMES = {
+    "arcgrad": "ArcGrad",
+    "angular-learning": "Angular Learning",
+    "iam": "IAM",
+    "mnist-cosine": "MNIST paper",
+}
+LEADS = (
+    ("arcgrad", "three-of-four"),
+    ("arcgrad", "epochs"),
+    ("angular-learning", "fashion-best"),
+    ("angular-learning", "arc-best"),
+    ("iam", "mnist-confirms"),
+    ("iam", "even-better"),
+    ("iam", "improves-all"),
+    ("mnist-cosine", "maximum-at-0-5"),
+)
+
+
+def errata(ledger: list[Item], paper: str) -> Markdown:
+    """All equations of a paper that don't stand as printed."""
+    return Markdown(
+        "\n\n".join(
+            _erratum(item)
+            for item in ledger
+            if (item.kind, item.paper) == ("equation", paper)
+            and item.verdict != CONFIRMED
+        )
+    )
+
+
+def _erratum(item):
+    errors = [_power(item.found[name]) for name in list(item.found)[:2]]
+    title = "It holds for" if item.verdict == ASSUMES else "Right form"
+    return (
+        f'<span id="{item.anchor}"></span>\n\n'
+        f":::{{admonition}} {NAMES[item.paper]}, {item.item}: "
+        f"{item.verdict}\n:class: misprint\n\n"
+        f"Printed:\n\n{page.equation(item.printed, page.IN_A_BOX)}\n\n"
+        f"{title}:\n\n{page.equation(item.correct, page.IN_A_BOX)}\n\n"
+        f"{item.why}\n\n"
+        f"Relative error against the truth: {errors[0]} as printed, "
+        f"{errors[1]} in the right form or range. {evidence(item)}\n:::"
+    )
+
+
+def listing(ledger: list[Item], kind: str) -> HTML:
+    """Items of one kind as a list that can be filtered and linked to.
+
+    Args:
+        ledger: as from `audit.items`.
+        kind: "equation" for those that stand as printed, "table" or "claim".
+    """
+    items = [
+        item
+        for item in ledger
+        if item.kind == kind
+        and (kind != "equation" or item.verdict == CONFIRMED)
+    ]
+    choices = {
+        "paper": [NAMES[paper] for paper in PAPERS],
+        "verdict": list(dict.fromkeys(item.verdict for item in items)),
+        "basis": list(dict.fromkeys(item.basis for item in items)),
+    }
+    selects = "".join(
+        f'<label>{name} <select name="{name}"><option value="">all</option>'
+        + "".join(f"<option>{value}</option>" for value in values)
+        + "</select></label> "
+        for name, values in choices.items()
+        if len(values) > 1
+    )
+    rows = "".join(_row(item) for item in items)
+    return HTML(
+        f'<div class="ledger"><form>{selects}<output></output></form>'
+        f"<ul>{rows}</ul></div>"
+    )
+
+
+def _row(item):
+    about = {
+        "equation": lambda: (
+            papers.equation(item.paper, item.item.removeprefix("Eq. ")).about
+        ),
+        "table": lambda: item.printed,
+        "claim": lambda: f"“{item.printed}”",
+    }[item.kind]()
+    place = item.place or item.item
+    ground = ", ".join(filter(None, (item.basis, item.caution)))
+    known = {
+        "In print": item.in_print,
+        "Measured": item.measured,
+        "Should be": "" if item.kind == "equation" else item.correct,
+    }
+    said = "".join(
+        f"<br><i>{name}:</i> {html.escape(text)}."
+        for name, text in known.items()
+        if text
+    )
+    return (
+        f'<li id="{item.anchor}" data-paper="{NAMES[item.paper]}" '
+        f'data-verdict="{item.verdict}" data-basis="{item.basis}">'
+        f"<b>{item.verdict}</b> <small>({html.escape(ground)})</small> "
+        f"{html.escape(about)} "
+        f"<small>{NAMES[item.paper]}, {html.escape(place)} "
+        f'<a class="headerlink" href="#{item.anchor}">¶</a></small>'
+        f"<details><summary>why</summary>{html.escape(item.why)}{said}<br>"
+        f"{evidence(item)}</details></li>"
+    )
+
+
+def counts(ledger: list[Item], kind: str) -> HTML:
+    """How often each verdict stands, paper by paper."""
+    frame = pd.DataFrame(
+        [
+            (item.verdict, NAMES[item.paper])
+            for item in ledger
+            if item.kind == kind
+        ],
+        columns=[kind, "paper"],
+    )
+    table = pd.crosstab(
+        frame[kind], frame["paper"], margins=True, margins_name="all"
+    )
+    order = [NAMES[one] for one in PAPERS if NAMES[one] in table] + ["all"]
+    table = table[order].reset_index().rename_axis(columns=None)
+    return page.table(table)
+
+
+def tally(ledger: list[Item], kind: str, **wanted) -> int:
+    """How many items have a verdict, a basis, or what an item has."""
+    return Counter(
+        all(getattr(item, key) == value for key, value in wanted.items())
+        for item in ledger
+        if item.kind == kind
+    )[True]
+
+
+def evidence(item: Item) -> str:
+    """What shows a verdict, as HTML."""
+    parts = []
+    if "derivation" in item.evidence:
+        address = item.evidence["derivation"].removeprefix("notebooks/")
+        parts.append(f'<a href="{address}">shown here</a>')
+    if "record" in item.evidence:
+        name = item.evidence["record"].rpartition("/")[2]
+        parts.append(f'<a href="status.html">records of {name}</a>')
+    test = item.evidence["test"].partition("::")[2]
+    parts.append(f"<code>{html.escape(test)}</code>")
+    return f"({', '.join(parts)})"
+
+
+def _power(value):
+    return f"{value:.0e}" if value < 0.01 or value >= 100 else f"{value:.2f}"
+
+
+def leads() -> pd.DataFrame:
+    """The least lead in print of each claim in `LEADS`.
+
+    Returns:
+        A row a claim: method (paper, claim and the pair that is compared),
+        printed, printed_low, printed_high, in points.
+    """
+    rows = []
+    for paper, name in LEADS:
+        says = papers.claim(paper, name)["says"]
+        gaps = rule.judge(paper, says, rule.PRINT).gaps
+        known = {k: gap for k, gap in gaps.items() if gap is not None}
+        pair, gap = min(known.items(), key=lambda one: one[1].mean)
+        title = f"{NAMES[paper]}, {name}:\n{pair.partition(' (')[0]}"
+        rows.append((title, gap.mean, gap.low, gap.high))
+    columns = ["method", "printed", "printed_low", "printed_high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def least_leads():
+    """The picture of `leads`."""
+    figure = plot.dots(
+        leads(),
+        style=lambda name: {"color": INK, "marker": "o", "markersize": 6.5},
+        xlabel="printed lead, percentage points, with its 95% interval",
+    )
+    figure.set_figheight(5.6)
+    figure.axes[0].axvline(0, color=BASELINE, lw=1)
+    return plot.show(
+        figure,
+        alt="The least printed lead behind eight claims with its interval; "
+        "most intervals hold 0.",
+        caption="For eight claims of being ahead, the smallest of the printed "
+        "differences that have to be above 0, with the error of the printed "
+        "numbers.",
+    )
+
+
+def ranks(groups: dict[str, pd.DataFrame], level: float):
+    """Average ranks in the printed Table I, of all data sets and of some.
+
+    Args:
+        groups: from a title to data sets × columns.
+        level: chance of one false difference among all pairs.
+    """
+    rows = []
+    for title, table in groups.items():
+        half = stats.critical_difference(*table.shape[::-1], level=level) / 2
+        p = stats.friedman(table)
+        name = f"{title}: {len(table)} data sets, Friedman p = {p:.0e}"
+        rows += [
+            (name, column, rank, rank - half, rank + half)
+            for column, rank in stats.ranks(table).sort_values().items()
+        ]
+    columns = ["panel", "method", "printed", "printed_low", "printed_high"]
+    figure = plot.dots(
+        pd.DataFrame(rows, columns=columns),
+        panels="panel",
+        sharex=True,
+        xlabel="average rank, 1 is best, ± half a critical difference",
+    )
+    return plot.show(
+        figure,
+        alt="Average ranks of seven columns with bars, over all data sets "
+        "and over those with more than two classes. ArcGrad5 leads both.",
+        caption="Average ranks in the printed Table I, with half of Nemenyi's "
+        "critical difference to each side: two losses whose bars do not "
+        "overlap differ.",
+    )
+
+
+def digits():
+    """The 40 accuracies of the MNIST table beside what chance does."""
+    table = tables.settled()
+    figure, panels = plt.subplots(1, 2, figsize=(8, 4.4), sharey=True)
+    for axes, method in zip(panels, ("ArcFace", "Combined"), strict=True):
+        part = table[table["method"] == method].reset_index()
+        kept = part[part["settled"]]
+        mean = kept["printed"].mean()
+        error = 1.96 * stats.share_error(mean, cells.TEST_IMAGES)
+        axes.axhspan(
+            mean - error, mean + error, color=BASELINE, alpha=0.16, lw=0
+        )
+        axes.axhline(mean, color=BASELINE, lw=1.2)
+        look = plot.look(method)
+        axes.plot(
+            kept.index, kept["printed"], **look | plot.HOLLOW | {"ls": "none"}
+        )
+        for place, value in part.loc[~part["settled"], "printed"].items():
+            axes.annotate(
+                f"{value:.1f}↓",
+                (place, 98.4),
+                ha="center",
+                fontsize=9.5,
+                color=look["color"],
+            )
+        ticks = [0, 5, 10, 15]
+        labels = part["at"].str.replace("m = ", "").str.replace(", ", "\n")
+        axes.set_xticks(ticks, labels.iloc[ticks])
+        axes.set_xlim(-0.8, 19.8)
+        axes.set_title("ArcFace, by m" if method == "ArcFace" else method)
+        axes.grid(axis="x", visible=False)
+    panels[0].set_ylim(98.35, 99.15)
+    panels[0].set_ylabel("printed accuracy, %")
+    return plot.show(
+        figure,
+        alt="Two panels of twenty accuracies; all but five lie inside a grey "
+        "band.",
+        caption="Table 1 of the MNIST paper. Band: where 95% of networks of "
+        "one and the same accuracy fall on 10,000 images. Arrows: runs that "
+        "did not settle.",
+    )
+
+
+def papers_apart(rows: pd.DataFrame):
+    """Error rates that two papers print for one loss and network.
+
+    Args:
+        rows: as from `tables.same_setup`.
+    """
+    names = rows["benchmark"].unique()
+    figure, panels = plt.subplots(1, len(names), figsize=(8, 3.6))
+    for axes, name in zip(panels, names, strict=True):
+        for _, row in rows[rows["benchmark"] == name].iterrows():
+            look = plot.look(row["method"])
+            pair = row["arcgrad"], row["angular"]
+            axes.plot([0, 1], pair, **look | plot.HOLLOW)
+        axes.set_xticks([0, 1], ["ArcGrad", "Angular L."], fontsize=9)
+        axes.set_xlim(-0.35, 1.35)
+        axes.set_title(name, fontsize=10.5)
+        axes.grid(axis="x", visible=False)
+    panels[0].set_ylabel("printed error rate, %")
+    plot.key(
+        figure,
+        {x: plot.look(x) | plot.HOLLOW for x in rows["method"].unique()},
+    )
+    return plot.show(
+        figure,
+        alt="Four panels, each with lines from ArcGrad's error rate to "
+        "Angular Learning's for four losses.",
+        caption="Error rates that both papers print, per cent wrong.",
+    )
+
+
+def in_print(ledger: list[Item], word: str = verdicts.NOISE) -> int:
+    """How many claims have such a word in print."""
+    return sum(item.in_print == word for item in ledger)

@@ -1,0 +1,862 @@
+"""Verdicts on claims follow the full records, by the rule in data/papers."""
+
+import copy
+import functools
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arcbook import (
+    audit,
+    datasets,
+    experiments,
+    packing,
+    papers,
+    paths,
+    results,
+)
+from arcbook.audit import algebra, rule, verdicts
+from arcbook.experiments import canary
+from arcbook.experiments.registry import home
+
+YES, NO, CLOSE, NONE = (
+    verdicts.REPLICATED,
+    verdicts.NOT_REPLICATED,
+    verdicts.CLOSE,
+    verdicts.UNMEASURED,
+)
+PINNED = [
+    line.split("\t")
+    for line in (Path(__file__).parent / "verdicts.tsv")
+    .read_text()
+    .splitlines()
+]
+COLUMNS = (
+    *("Soft", "Center", "M-Soft", "ArcFace", "AdaCos", "ArcGrad", "Arc"),
+    *("Combined", "Eq.(3)", "Eq.(3) + 0.2 IAM", "CosFace"),
+    *("CosFace + 0.2 IAM", "ArcGrad5", "ArcGrad10", "ArcGrad30"),
+)
+DEFAULTS = {
+    "test_accuracy": 0.9,
+    "test_top5": 0.95,
+    "train_accuracy": 0.99,
+    "wc_intra": 0.6,
+    "w_inter": 1.5,
+    "c_inter": 1.5,
+    "test_wc_intra": 0.6,
+    "test_c_inter": 1.5,
+    "early": 0.6,
+    "late": 0.6,
+}
+PATTERN = (0.0, 1.0, -1.0, 2.0, -2.0)
+
+
+def wobble(run):
+    """Noise that is 0 on average over the seeds, of another size a column."""
+    size = 1 + 0.37 * COLUMNS.index(run["column"])
+    return 1e-4 * size * PATTERN[run["seed"]]
+
+
+@functools.cache
+def histogram(length, early, late):
+    """31 rows of counts with these mean angles, in radians."""
+    epochs = np.linspace(0, length, 31).round().astype(np.uint32)
+    counts = np.zeros((31, 180), np.uint32)
+    for row, epoch in enumerate(epochs):
+        mean = late if epoch > 0.25 * length else early
+        place = math.degrees(mean) - 0.5
+        below = int(place)
+        above = round(5000 * (place - below))
+        counts[row, below], counts[row, below + 1] = 5000 - above, above
+    return packing.pack(epochs), packing.pack(counts)
+
+
+def record(run, given):
+    """A record of a run, what is not given by default."""
+    if "splits" in run:
+        return record_of_folds(run, given)
+    if given.get("diverged"):
+        return run | {"metrics": {"diverged": True}, "stale": False}
+    values = {
+        name: given.get(name, value) + wobble(run)
+        for name, value in DEFAULTS.items()
+    }
+    ends = values.pop("early"), values.pop("late")
+    epochs, counts = histogram(run["epochs"], *ends)
+    names = "intra_train", "intra_test", "intra_class0"
+    return run | {
+        "metrics": {"diverged": False} | values,
+        "arrays": dict.fromkeys(names, counts) | {"histogram_epochs": epochs},
+        "test_images": 10_000,
+        "probe_images": 10_000,
+        "stale": False,
+    }
+
+
+def record_of_folds(run, given):
+    """A record of cross-validation, folds noisy by two points."""
+    share = given.get("test_accuracy", 0.9)
+    place = COLUMNS.index(run["column"]), run.get("layers", 0)
+    draw = np.random.default_rng(place)
+    folds = share + 0.02 * draw.standard_normal(run["runs"] * run["splits"])
+    folds += share - folds.mean()
+    values = {"accuracy": 100 * share, "train_accuracy": 99.0, "std": 2.0}
+    return run | {
+        "metrics": values
+        | {"diverged": 0, "constant": 0}
+        | {"correct": 1e4 * folds, "tested": np.full(folds.shape, 1e4)},
+        "stale": False,
+    }
+
+
+def forget():
+    for one in (rule._cells, rule._table, rule._runs):
+        one.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    forget()
+    yield
+    forget()
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Have full records of every experiment, by a function of a run."""
+
+    def say(world, missing=()):
+        def records(id, profile):
+            runs = experiments.runs(id, profile)
+            return [
+                record(run, world(run))
+                for k, run in enumerate(runs)
+                if (id, k) not in missing and (id, None) not in missing
+            ]
+
+        forget()
+        monkeypatch.setattr(experiments, "records", records)
+
+    return say
+
+
+def judged(paper, name):
+    return audit.item(paper, name)
+
+
+# ------------------------------------------------- what the runs may show
+
+
+def equal(run):
+    return {}
+
+
+def by_column(default=None, **values):
+    """Values by column, in a mapping or as keywords."""
+    return lambda run: values.get(run["column"], default or {})
+
+
+def better(*columns, by=0.03):
+    gain = {"test_accuracy": 0.9 + by, "test_top5": 0.95 + by}
+    return lambda run: gain if run["column"] in columns else {}
+
+
+def over_soft(by):
+    return by_column(
+        Soft={"test_accuracy": 0.8}, ArcGrad={"test_accuracy": 0.8 + by}
+    )
+
+
+def angles(wc, inter=1.5):
+    return {
+        "wc_intra": wc,
+        "test_wc_intra": wc,
+        "w_inter": inter,
+        "c_inter": inter,
+        "test_c_inter": inter,
+    }
+
+
+def with_share(sign):
+    def world(run):
+        lead = sign * 0.1 * (1 - run["share"])
+        return {"test_accuracy": 0.8 + lead * (run["column"] == "ArcGrad")}
+
+    return world
+
+
+def by_s(slope, metric="wc_intra"):
+    def world(run):
+        s = run["hyperparameters"].get("s") or 0
+        return {metric: DEFAULTS[metric] + slope * s}
+
+    return world
+
+
+def by_margin(best):
+    def world(run):
+        hit = run["hyperparameters"].get("m") == best
+        return {"test_accuracy": 0.95 if hit else 0.9}
+
+    return world
+
+
+def trained(share):
+    return lambda run: {"train_accuracy": share}
+
+
+def at_share(accuracy):
+    """Arc with an accuracy for each benchmark."""
+    return lambda run: {"test_accuracy": accuracy[run["benchmark"]]}
+
+
+CITED = {
+    "Fashion-MNIST": 0.946,
+    "CIFAR10": 0.9092,
+    "CIFAR10+": 0.9331,
+    "CIFAR100+": 0.7274,
+}
+
+
+def than_cited(by):
+    return at_share({name: value + by for name, value in CITED.items()})
+
+
+def one_lost(by):
+    """One run of the combined loss is below the others."""
+
+    def world(run):
+        lost = run["hyperparameters"].get("m3") == 0.35
+        lost &= run["hyperparameters"].get("m2") == 0.44
+        return {"test_accuracy": 0.98 - by * lost}
+
+    return world
+
+
+def both(*worlds):
+    def world(run):
+        return {k: v for one in worlds for k, v in one(run).items()}
+
+    return world
+
+
+HALF = by_column(
+    ArcFace=angles(0.3, 1.6), ArcGrad=angles(0.3, 1.6), Arc=angles(0.3, 1.6)
+)
+TIGHT = by_column(
+    ArcFace=angles(0.1, 1.7), ArcGrad=angles(0.1, 1.7), Arc=angles(0.1, 1.7)
+)
+WIDE = by_column(
+    ArcFace=angles(0.7, 1.4), ArcGrad=angles(0.7, 1.4), Arc=angles(0.7, 1.4)
+)
+FASTER = {"early": 0.3, "late": 0.2}
+SLOWER = {"early": 0.5, "late": 0.7}
+WITH_IAM = "Eq.(3) + 0.2 IAM"
+COSFACE_IAM = "CosFace + 0.2 IAM"
+OURS = ("ArcGrad5", "ArcGrad10", "ArcGrad30")
+
+
+def at_depth(deep, ours):
+    """Accuracies at 10 layers: of the others, and of ArcGrad."""
+
+    def world(run):
+        share = ours if run["column"] in OURS else deep
+        return {"test_accuracy": share if run["layers"] == 10 else 0.95}
+
+    return world
+
+
+def on_average(**values):
+    return lambda run: {"test_accuracy": values.get(run["column"], 0.8)}
+
+
+CLAIMS = {
+    ("arcgrad", "smaller-s-tighter"): (by_s(0.02), by_s(-0.02), equal),
+    ("arcgrad", "margin-not-needed"): (
+        better("ArcGrad"),
+        better("ArcFace"),
+        equal,
+    ),
+    ("arcgrad", "three-of-four"): (better("ArcGrad"), better("Center"), equal),
+    ("arcgrad", "less-data"): (with_share(1), with_share(-1), equal),
+    ("arcgrad", "center-slightly"): (
+        by_column(**{"Center": angles(0.5), "M-Soft": angles(0.52)}),
+        by_column(**{"Center": angles(0.2), "M-Soft": angles(0.52)}),
+        equal,
+    ),
+    ("arcgrad", "adacos-inter"): (
+        by_column(AdaCos=angles(0.4, 1.4)),
+        by_column(AdaCos=angles(0.4, 1.6)),
+        equal,
+    ),
+    ("arcgrad", "both-enhanced"): (TIGHT, WIDE, HALF),
+    ("arcgrad", "histogram"): (
+        by_column(ArcGrad=FASTER),
+        by_column(ArcGrad=SLOWER),
+        equal,
+    ),
+    ("arcgrad", "epochs"): (better("ArcGrad"), better("AdaCos"), equal),
+    ("arcgrad", "higher-15-5"): (
+        over_soft(0.155),
+        over_soft(0.03),
+        over_soft(0.135),
+    ),
+    ("angular-learning", "s-above-3"): (
+        by_s(0.004, "test_accuracy"),
+        by_s(-0.02, "test_accuracy"),
+        equal,
+    ),
+    ("angular-learning", "larger-s-smaller-angle"): (
+        by_s(-0.02),
+        by_s(0.02),
+        equal,
+    ),
+    ("angular-learning", "center-declines-inter"): (
+        by_column(Center=angles(0.4, 1.4)),
+        by_column(Center=angles(0.4, 1.6)),
+        equal,
+    ),
+    ("angular-learning", "both-enlarged"): (TIGHT, WIDE, equal),
+    ("angular-learning", "tiny-arcface"): (
+        by_column(ArcFace=angles(0.01)),
+        by_column(ArcFace=angles(0.01), Arc=angles(0.002)),
+        by_column(ArcFace=angles(0.06)),
+    ),
+    ("angular-learning", "histogram"): (
+        by_column(Arc=FASTER),
+        by_column(Arc=SLOWER),
+        equal,
+    ),
+    ("angular-learning", "cosine-matrix"): (TIGHT, WIDE, HALF),
+    ("angular-learning", "fashion-best"): (
+        better("Arc", "Center", by=0.06),
+        better("ArcFace"),
+        better("Arc", "Center", by=0.046),  # as a cited one has
+    ),
+    ("angular-learning", "arc-best"): (
+        both(better("ArcFace"), better("Arc", by=0.04)),
+        better("Center"),
+        equal,
+    ),
+    ("angular-learning", "epochs"): (better("Arc"), better("Soft"), equal),
+    ("angular-learning", "accelerates"): (
+        better("Arc"),
+        better("Soft"),
+        equal,
+    ),
+    ("angular-learning", "train-99-9"): (
+        trained(0.9999),
+        trained(0.99),
+        trained(0.999),
+    ),
+    ("angular-learning", "state-of-the-art"): (
+        than_cited(0.02),
+        than_cited(-0.02),
+        than_cited(0.0),
+    ),
+    ("iam", "mnist-confirms"): (
+        better(WITH_IAM, "CosFace + 0.2 IAM"),
+        better("Eq.(3)"),
+        equal,
+    ),
+    ("iam", "mnist-maps"): (
+        by_column(**{WITH_IAM: angles(0.3, 1.7)}),
+        by_column(**{WITH_IAM: angles(0.3, 1.4)}),
+        equal,
+    ),
+    ("mnist-cosine", "maximum-at-0-5"): (
+        by_margin(0.5),
+        by_margin(0.42),
+        equal,
+    ),
+    ("mnist-cosine", "combined-better"): (
+        better("Combined"),
+        better("ArcFace"),
+        equal,
+    ),
+    ("mnist-cosine", "faster"): (better("ArcFace"), better("Soft"), equal),
+    ("mnist-cosine", "long-run"): (
+        lambda run: {"test_accuracy": 0.9905},
+        lambda run: {
+            "test_accuracy": 0.9905 if run["column"] == "Soft" else 0.97
+        },
+        lambda run: {
+            "test_accuracy": 0.9905 if run["column"] == "Soft" else 0.9855
+        },
+    ),
+    ("mnist-cosine", "reliable"): (equal, one_lost(0.03), one_lost(0.01)),
+    ("arcgrad", "discriminative-helps"): (
+        by_column({"test_accuracy": 0.95, "test_top5": 0.98}, Soft={}),
+        better("Soft"),
+        equal,
+    ),
+    ("arcgrad", "soft-fails"): (
+        by_column(Soft=angles(0.8)),
+        by_column(Center=angles(0.8)),
+        equal,
+    ),
+    ("arcgrad", "discriminative"): (
+        by_column(ArcGrad=angles(0.1, 1.7)),
+        by_column(ArcGrad=angles(0.1, 1.4)),
+        equal,
+    ),
+    ("arcgrad", "cost-negligible"): (
+        better("ArcGrad"),
+        better("Soft"),
+        better("Soft", by=0.01),
+    ),
+    ("angular-learning", "both-enlarged-10"): (TIGHT, WIDE, equal),
+    ("angular-learning", "angle-decrease"): (TIGHT, WIDE, HALF),
+    ("angular-learning", "discriminative-features"): (
+        by_column(angles(0.1), Soft={}),
+        WIDE,
+        equal,
+    ),
+    ("angular-learning", "discriminative-improves"): (
+        better("Center", "Arc", "ArcFace"),
+        better("Soft"),
+        equal,
+    ),
+    ("angular-learning", "arcface-overfits"): (
+        better("Arc"),
+        better("ArcFace"),
+        equal,
+    ),
+    ("angular-learning", "consistently"): (
+        both(better("Arc"), by_column(Arc=angles(0.1))),
+        better("Soft"),
+        better("Arc"),
+    ),
+    ("iam", "eq5-converges"): (trained(0.999), trained(0.9), trained(0.99)),
+    ("iam", "mnist-maps-cd"): (
+        by_column(**{COSFACE_IAM: angles(0.3, 1.7)}),
+        by_column(**{COSFACE_IAM: angles(0.3, 1.4)}),
+        equal,
+    ),
+    ("mnist-cosine", "clearer-borders"): (
+        by_column(ArcFace={"late": 0.3}),
+        by_column(ArcFace={"late": 0.8}),
+        equal,
+    ),
+    ("arcgrad", "soft-average"): (
+        on_average(Soft=0.9),
+        on_average(Center=0.9),
+        equal,
+    ),
+    ("arcgrad", "general-tasks"): (
+        on_average(Soft=0.9),
+        on_average(Center=0.9),
+        equal,
+    ),
+    ("arcgrad", "best-average"): (
+        on_average(ArcGrad5=0.9),
+        on_average(AdaCos=0.9),
+        equal,
+    ),
+    ("arcgrad", "consistently"): (
+        on_average(ArcGrad5=0.9),
+        on_average(ArcGrad5=0.7),
+        equal,
+    ),
+    ("arcgrad", "layers-chance"): (
+        at_depth(0.28, 0.9),
+        at_depth(0.9, 0.9),
+        at_depth(0.383, 0.9),
+    ),
+    ("arcgrad", "layers-decay"): (
+        at_depth(0.3, 0.9),
+        at_depth(0.9, 0.4),
+        at_depth(0.5, 0.5),
+    ),
+    ("arcgrad", "footnote-1"): (
+        lambda run: {
+            "test_accuracy": 0.9
+            if run["column"] in ("ArcFace", "AdaCos") or run["layers"] == 3
+            else 0.5
+        },
+        lambda run: {
+            "test_accuracy": 0.5
+            if run["column"] in ("ArcFace", "AdaCos") and run["layers"] == 10
+            else 0.9
+        },
+        equal,
+    ),
+}
+OPEN = {("mnist-cosine", "beats-softmax")}  # can only be refuted
+
+
+def claims():
+    return [
+        (paper, name, papers.claim(paper, name))
+        for paper in audit.PAPERS
+        for name in papers.names(paper, "claims")
+    ]
+
+
+def test_every_claim_is_judged_by_one_rule_a_proof_or_has_a_reason():
+    by_records = {
+        (paper, name)
+        for paper, name, claim in claims()
+        if "says" in claim and "only" not in claim
+    }
+    assert by_records == CLAIMS.keys() | OPEN
+    for paper, name, claim in claims():
+        assert claim.get("why") or claim.get("setting"), (paper, name)
+
+
+@pytest.mark.parametrize("expected", [YES, NO, CLOSE])
+@pytest.mark.parametrize(("paper", "name"), CLAIMS, ids=lambda x: x)
+def test_verdict_follows_the_records(measured, paper, name, expected):
+    world = CLAIMS[paper, name][(YES, NO, CLOSE).index(expected)]
+    measured(world)
+    found = judged(paper, name)
+    assert found.verdict == expected, found.measured
+    assert found.basis == "measured" and "[" in found.measured
+
+
+def test_each_scale_of_the_decay_is_judged(measured):
+    def world(run):
+        return (
+            at_depth(0.3, 0.9)(run)
+            if run["column"] != "ArcGrad5"
+            else {"test_accuracy": 0.1 if run["layers"] == 10 else 0.95}
+        )
+
+    measured(world)
+    found = judged("arcgrad", "layers-decay")
+    assert found.verdict == CLOSE
+    assert f"{NO}, {YES}, {YES}" in found.measured
+
+
+@pytest.mark.parametrize("left_out", ["Soft", "ArcFace", "AdaCos"])
+def test_each_of_the_three_has_to_be_at_chance(measured, left_out):
+    def world(run):
+        share = 0.6 if run["column"] == left_out else 0.28
+        return {"test_accuracy": share}
+
+    measured(world)
+    assert judged("arcgrad", "layers-chance").verdict == NO
+
+
+def test_chance_is_that_of_one_class_on_the_folds():
+    """17.6 and 38.3 in the claim: 5 points about what lies between."""
+    from arcbook import ensembles
+
+    run = experiments.runs("arcgrad.fig2", "full")[0]
+    labels = datasets.load("iris", sample=False).y
+    shares = [
+        (labels[f.test] == np.bincount(labels[f.train]).argmax()).mean()
+        for f in ensembles.cross_validation(
+            len(labels), **{k: run[k] for k in ("runs", "splits", "seed")}
+        )
+    ]
+    least, most = papers.claim("arcgrad", "layers-chance")["says"]["all"]
+    assert least["than"] == round(100 * np.mean(shares) - 5, 1)
+    assert most["than"] == round(100 / 3 + 5, 1)
+
+
+def test_half_a_claim_can_only_be_refuted(measured):
+    key = "mnist-cosine", "beats-softmax"
+    measured(better("ArcFace"))
+    assert judged(*key).verdict == NONE
+    measured(better("Soft"))
+    assert judged(*key).verdict == NO
+
+
+@pytest.mark.parametrize(
+    ("paper", "name"),
+    [
+        ("arcgrad", "three-of-four"),
+        ("angular-learning", "arc-best"),
+        ("mnist-cosine", "reliable"),
+        ("arcgrad", "best-average"),
+    ],
+)
+def test_a_missing_record_leaves_it_open(measured, paper, name):
+    item = papers.claim(paper, name)["experiment"]
+    measured(CLAIMS[paper, name][0], missing={(item, 3)})
+    found = judged(paper, name)
+    assert found.verdict == NONE and found.basis == "print"
+
+
+def test_three_of_four_are_three(measured):
+    def world(run):
+        if run["column"] == "ArcGrad" and run["benchmark"] != "CIFAR100+":
+            return {"test_accuracy": 0.95}
+        if run["column"] == "Soft" and run["benchmark"] == "CIFAR100+":
+            return {"test_accuracy": 0.95, "test_top5": 0.99}
+        return {}
+
+    measured(world)
+    assert judged("arcgrad", "three-of-four").verdict == NO
+    measured(
+        lambda run: (
+            {"test_accuracy": 0.95, "test_top5": 0.9}
+            if run["column"] == "ArcGrad"
+            else {}
+        )
+    )
+    assert judged("arcgrad", "three-of-four").verdict == YES
+
+
+def test_holm_counts_all_comparisons(measured):
+    """A lead that one test of 75 would find by chance decides nothing."""
+    measured(lambda run: {"test_accuracy": 0.9})
+    says = papers.claim("arcgrad", "consistently")["says"]
+    gaps = rule.judge("arcgrad", says, "measured").gaps
+    assert len(gaps) == 75
+
+    def world(run):
+        low = run["dataset"] == "iris" and run["column"] == "ArcGrad5"
+        return {"test_accuracy": 0.9 - 0.023 * low}
+
+    measured(world)
+    found = rule.judge("arcgrad", says, "measured")
+    without = rule.judge("arcgrad", {**says, "holm": False}, "measured")
+    assert (found.answer, without.answer) == (rule.MAYBE, rule.NO)
+
+
+def test_a_run_that_diverged_has_nothing_right(measured):
+    def world(run):
+        lost = run["hyperparameters"].get("m") == 0.59
+        return {"diverged": True} if lost else by_margin(0.5)(run)
+
+    measured(world)
+    assert judged("mnist-cosine", "maximum-at-0-5").verdict == YES
+    assert judged("mnist-cosine", "reliable").verdict == NO
+
+
+def test_interval_over_seeds_is_the_paired_t_interval(measured):
+    from scipy import stats
+
+    measured(better("ArcGrad"))
+    says = {"more": ["ArcGrad"], "than": ["Soft"], "at": ["table4/CIFAR10"]}
+    (gap,) = rule.judge("arcgrad", says, "measured").gaps.values()
+    sizes = 1e-2 * 0.37 * (COLUMNS.index("ArcGrad") - COLUMNS.index("Soft"))
+    gaps = 3 + sizes * np.array(PATTERN)
+    low, high = stats.ttest_1samp(gaps, 0).confidence_interval()
+    assert (gap.low, gap.high) == pytest.approx((low, high))
+
+
+def test_interval_of_one_run_is_the_binomial(measured):
+    measured(equal)
+    says = {"more": ["ArcGrad"], "than": ["Soft"], "at": ["table7/10"]}
+    found = rule.judge("arcgrad", says, "measured")
+    (gap,) = found.gaps.values()
+    assert found.one_run
+    assert gap.half == pytest.approx(1.96 * math.sqrt(2 * 90 * 10 / 1e4), 1e-3)
+
+
+# ------------------------------------------------- print
+
+
+@pytest.fixture
+def reprint(monkeypatch):
+    """Change what a paper prints, for one test."""
+
+    def change(paper, name, row, column, text):
+        altered = copy.deepcopy(papers._read(paper))
+        entry = altered["tables"][name]
+        place = entry["columns"].index(column)
+        entry["rows"][row]["cells"][place] = text
+        read = papers._read
+        monkeypatch.setattr(
+            papers, "_read", lambda one: altered if one == paper else read(one)
+        )
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("paper", "table", "row", "column", "text", "name", "in_print"),
+    [
+        (
+            *("arcgrad", "table7", "20", "ArcGrad", "90.00"),
+            *("epochs", verdicts.FAILS),
+        ),
+        (
+            *("arcgrad", "table7", "10", "ArcGrad", "80.00"),
+            *("higher-15-5", verdicts.FAILS),
+        ),
+        (
+            *("arcgrad", "table4", "AdaCos", "CIFAR10", "80.70"),
+            *("discriminative-helps", verdicts.FAILS),
+        ),
+        (
+            *("iam", "table3", "0.8", "LFW", "98.600"),
+            *("eq3-greatly", verdicts.NOISE),
+        ),
+        (
+            *("iam", "table4", "2", "CFP", "93.029"),
+            *("beta-2-worse", verdicts.NOISE),
+        ),
+        (
+            *("arcgrad", "table6", "W-Inter", "AdaCos", "1.30"),
+            *("adacos-inter", verdicts.FAILS),
+        ),
+        (
+            *("iam", "table6", "SphereFace", "MegaFace", "80.0"),
+            *("beats-sphereface", verdicts.FAILS),
+        ),
+        (
+            *("angular-learning", "table5", "Genetic DCNN", "Fashion-MNIST"),
+            *("2.0", "fashion-best", verdicts.FAILS),
+        ),
+    ],
+)
+def test_other_numbers_would_say_otherwise(
+    reprint, paper, table, row, column, text, name, in_print
+):
+    reprint(paper, table, row, column, text)
+    assert judged(paper, name).in_print == in_print
+
+
+def test_the_rule_turned_round_turns_every_clear_word():
+    """What is more becomes less: no clear answer in print survives it."""
+    for paper, name, claim in claims():
+        says = claim.get("says", {})
+        parts = says.get("all", [says])
+        if says.get("half") or not all(
+            "more" in one or "less" in one for one in parts
+        ):
+            continue
+        if any(one.keys() & {"near", "times", "best"} for one in parts):
+            continue
+        flipped = [
+            {
+                {"more": "less", "less": "more"}.get(k, k): v
+                for k, v in x.items()
+            }
+            for x in parts
+        ]
+        rest = {k: v for k, v in says.items() if k == "pool"}
+        answer = rule.judge(paper, says, "print").answer
+        other = rule.judge(paper, {"all": flipped, **rest}, "print").answer
+        if answer == rule.YES:
+            assert other == rule.NO, (paper, name)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "answer"),
+    [(0.1, 2, rule.YES), (-2, -0.1, rule.NO), (-1, 1, rule.MAYBE)],
+)
+def test_the_rule(low, high, answer):
+    from arcbook.stats import Estimate
+
+    for kind in (rule.PRINT, rule.MEASURED):
+        assert rule.answer(Estimate(0.5, low, high), kind) == answer
+    assert rule.answer(Estimate(0.5), rule.PRINT) == rule.YES
+    assert rule.answer(Estimate(-0.5), rule.PRINT) == rule.NO
+    assert rule.answer(Estimate(0.5), rule.MEASURED) == rule.MAYBE
+
+
+@pytest.mark.parametrize(
+    ("says", "problem"),
+    [
+        ({"more": ["Arc"], "than": ["Soft"], "at": ["table4/*"]}, "Arc"),
+        (
+            {"more": ["Soft"], "than": ["Soft"], "at": ["table4/MNIST"]},
+            "MNIST",
+        ),
+        ({"more": ["Soft"], "than": ["Soft"], "at": ["table9/*"]}, "table9"),
+    ],
+)
+def test_a_place_or_method_that_is_not_there_is_refused(says, problem):
+    with pytest.raises(ValueError, match=problem):
+        rule.judge("arcgrad", says, "print")
+
+
+# ------------------------------------------------- proofs, and the whole
+
+
+def test_every_claim_has_a_pinned_verdict():
+    found = [
+        [item.paper, item.item, item.verdict, item.basis, item.in_print]
+        for item in audit.items()
+        if item.kind == "claim"
+    ]
+    assert found == PINNED
+    assert len(found) >= 105
+
+
+@pytest.mark.parametrize(
+    ("paper", "name"), [(paper, name) for paper, name, *_ in PINNED]
+)
+def test_claim(paper, name):
+    """Judged alone it has the pinned verdict; a proof says it itself."""
+    (pinned,) = (row[2:] for row in PINNED if row[:2] == [paper, name])
+    found = judged(paper, name)
+    assert [found.verdict, found.basis, found.in_print] == pinned
+    if (paper, name) in algebra.PROOFS:
+        holds, numbers = algebra.PROOFS[paper, name]()
+        assert holds is None or isinstance(holds, str | bool | np.bool_)
+        assert all(np.isfinite(value) for value in numbers.values())
+
+
+WRONG = {  # what a proof rests on, replaced by something false
+    ("arcgrad", "gap-84"): ("derive", "best_gap", lambda s, C: 1.0),
+    ("arcgrad", "small-s-large-gap"): ("derive", "best_gap", lambda s, C: s),
+    ("arcgrad", "unit-features"): ("", "factors", lambda name: ()),
+    ("arcgrad", "boundary-unchanged"): ("at", "target_logit", None),
+    ("arcgrad", "arcface-max"): ("", "arcface_separates", None),
+}
+
+
+@pytest.mark.parametrize(("paper", "name"), WRONG, ids=lambda x: x)
+def test_a_false_premise_changes_the_verdict(monkeypatch, paper, name):
+    module, attribute, other = WRONG[paper, name]
+    owner = getattr(algebra, module) if module else algebra
+    if other is None:
+        whole = getattr(owner, attribute)
+        other = {
+            "target_logit": lambda *a, **k: -whole(*a, **k),
+            "arcface_separates": lambda theta, m: (
+                theta[:, 0] < theta[:, 1:].max(1) - m
+            ),
+        }[attribute]
+    before = algebra.PROOFS[paper, name]()[0]
+    monkeypatch.setattr(owner, attribute, other)
+    assert algebra.PROOFS[paper, name]()[0] != before
+
+
+# ------------------------------------------------- files
+
+
+def put(id, profile, world, code=None):
+    """Write the records of an experiment."""
+    for run in experiments.runs(id, profile):
+        owner = home(id, run)
+        made = record(run, world(run))
+        del made["stale"]
+        made |= {
+            "experiment": owner.id,
+            "profile": profile,
+            "canary": code or canary.stamp(id, run),
+            "data_sha256": next(
+                iter(datasets.identities(run["dataset"]).values())
+            ),
+        }
+        file = results.path(owner.id, profile, owner.name(run), run)
+        results.write(file, made)
+
+
+def test_files_are_read_and_only_full_and_fresh_ones(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
+    monkeypatch.setattr(os, "fsync", lambda file: None)
+    id, key = "angular-learning.table5", ("angular-learning", "fashion-best")
+    world = better("Arc", "Center", by=0.06)
+    put(id, "quick", world)
+    assert judged(*key).verdict == NONE
+    put(id, "full", world)
+    found = judged(*key)
+    assert found.verdict == YES
+    assert "Arc − Soft, Fashion-MNIST" in str(found.found)
+    put(id, "full", world, code="0" * 8)
+    assert judged(*key).verdict == NONE
+    put(id, "full", better("Soft"))
+    assert judged(*key).verdict == NO
+    results.files(id, "full")[0].unlink()
+    assert judged(*key).verdict == NONE
