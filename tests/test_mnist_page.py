@@ -20,8 +20,7 @@ from arcbook import (
     papers,
 )
 from arcbook.analysis import chance, margins, measured, spheres
-from arcbook.audit import numbers, verdicts
-from arcbook.audit.tables import settled
+from arcbook.audit import verdicts
 from arcbook.figures import hemispheres, iam_digits, mnist
 from arcbook.verdicts import mnist as said
 from test_measured import record
@@ -141,16 +140,6 @@ def test_homogeneity_of_a_gap_is_refused(values):
 
 def test_all_right_are_all_alike():
     assert chance.homogeneity([100.0, 100.0], N).p == 1.0
-
-
-def test_what_has_not_settled_is_what_the_audit_says():
-    printed = margins.printed()
-    for column, name in (("ArcFace", "arcface"), ("Combined", "combined")):
-        part = printed[printed["column"] == column]["published"]
-        _, keep = settled(name)
-        assert (chance.settled(part, N) == keep).all()
-    assert list(chance.settled([99.0, math.nan, 98.9], N)) == [1, 0, 1]
-    assert not chance.settled([math.nan], N).any()
 
 
 # ------------------------------------------------- Table 1
@@ -482,8 +471,6 @@ def test_gains_are_counted_in_images_and_errors():
     assert "99.08 → 99.42, +34 images, 2.8 standard errors" in printed
     assert "99.24 → 99.42, +18 images" in printed
     assert found.count("+40 images") == 2
-    gap = numbers.gap(99.42, 99.08, N)
-    assert f"at most {gap.points / gap.least_error:.1f}" in printed
     none = measured.beside("iam", "table2", "full", [])
     assert said.gains(none, N).count("not measured yet") == 2
     assert "gains of 34 and 18" in written(iam_digits.gains(none, N))
@@ -558,24 +545,6 @@ def test_claims_stand_under_what_the_audit_says_of_them():
     assert said.SAYS[names[2]] in fails
     assert f"{said.SAYS[names[2]]}: not measured yet" in open_
     assert f"{said.SAYS[names[3]]}: +1.00" in open_
-
-
-def test_every_claim_of_the_pages_is_worded():
-    names = {
-        paper: [
-            name
-            for name in papers.names(paper, "claims")
-            if papers.claim(paper, name)
-            .get("experiment", "")
-            .startswith(("mnist-cosine.", "iam."))
-        ]
-        for paper in ("mnist-cosine", "iam")
-    }
-    names["mnist-cosine"].remove("three-margins")
-    assert {*names["iam"], *names["mnist-cosine"]} == {*said.SAYS}
-    for paper, claims in names.items():
-        found = audit.claims(paper, claims)
-        assert said.standing(found).count("**") == 6
 
 
 def test_frames_of_made_up_records_are_whole():

@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 import torch
 
-from arcbook import datasets, derive, losses, papers, symbolic
+from arcbook import datasets, derive, losses, papers
 from arcbook.audit import situations as at
 from arcbook.audit.verdicts import ASSUMES, SLIP
 from arcbook.geometry import simplex_angle
@@ -210,7 +210,7 @@ def boundary_unchanged():
 @proves("angular-learning", "rescale")
 def rescale():
     """ArcFace's gradient is proportional to s."""
-    slope = symbolic.derive("arcface").dZ_y
+    slope = derive.of("arcface").dZ_y
     s = next(x for x in slope.free_symbols if x.name == "s")
     return sp.diff(slope, s) == 0, {}
 
@@ -266,8 +266,8 @@ def ratio():
 @proves("angular-learning", "softmax-gradient")
 def softmax_gradient():
     """∂Z/∂θ → 0 as θ → 0."""
-    slope = symbolic.derive("softmax").dZ_y
-    return sp.limit(slope, symbolic.THETA_Y, 0) == 0, {}
+    slope = derive.of("softmax").dZ_y
+    return sp.limit(slope, derive.THETA_Y, 0) == 0, {}
 
 
 @proves("angular-learning", "features-fixed")
@@ -287,9 +287,9 @@ def features_fixed():
 @proves("angular-learning", "arcface-avoids-zero")
 def arcface_zero():
     """The zero is moved to π − m."""
-    slope = symbolic.derive("arcface", s=1.0, m=0.5).dZ_y
+    slope = derive.of("arcface", s=1.0, m=0.5).dZ_y
     zero, end = (
-        float(slope.subs(symbolic.THETA_Y, x)) for x in (0, math.pi - 0.5)
+        float(slope.subs(derive.THETA_Y, x)) for x in (0, math.pi - 0.5)
     )
     avoided = abs(zero) > 1e-9
     return ASSUMES if avoided and abs(end) < 1e-9 else avoided, {"at_0": zero}
@@ -298,8 +298,8 @@ def arcface_zero():
 @proves("angular-learning", "l-softmax-zero")
 def l_softmax_zero():
     """Zero at every knot kπ/m."""
-    slope = symbolic.derive("l_softmax", m=4, annealing=0).dZ_y
-    values = [slope.subs(symbolic.THETA_Y, k * sp.pi / 4) for k in range(4)]
+    slope = derive.of("l_softmax", m=4, annealing=0).dZ_y
+    values = [slope.subs(derive.THETA_Y, k * sp.pi / 4) for k in range(4)]
     return all(value.simplify() == 0 for value in values), {}
 
 
@@ -312,9 +312,9 @@ def l_softmax_range():
         ("softmax", {}),
         ("l_softmax", {"m": 4, "annealing": 0}),
     ):
-        slope = symbolic.derive(name, **values).dZ_y
-        ones = dict.fromkeys(slope.free_symbols - {symbolic.THETA_Y}, 1)
-        size = sp.lambdify(symbolic.THETA_Y, slope.subs(ones))
+        slope = derive.of(name, **values).dZ_y
+        ones = dict.fromkeys(slope.free_symbols - {derive.THETA_Y}, 1)
+        size = sp.lambdify(derive.THETA_Y, slope.subs(ones))
         shares[name] = (np.abs(size(theta)) < 0.5).mean()
     return shares["l_softmax"] < shares["softmax"], shares
 

@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from arcbook import geometry, plot
-from arcbook.audit import sphere
 from arcbook.plot.style import BASELINE, INK
 
 TITLES = {

@@ -12,7 +12,7 @@ from scipy import stats
 from arcbook import experiments
 from arcbook.analysis import measured, phases, tables
 from arcbook.analysis.tables import UNMEASURED
-from arcbook.audit.report import NAMES
+from arcbook.chapters.audit import NAMES
 from arcbook.audit.verdicts import NOT_REPLICATED, REPLICATED
 from arcbook.verdicts import NOT_YET, listed
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import pandas as pd
 
+from arcbook import stats
 from arcbook.analysis import chance, margins, spheres
-from arcbook.audit import Item, numbers
+from arcbook.audit import Item
 from arcbook.audit.verdicts import (
     FAILS,
     NOT_REPLICATED,
@@ -222,7 +224,7 @@ def lengths(cells: pd.DataFrame) -> str:
     images = int(cells["test_images"].max())
     lines = []
     for epochs, row in wide.iterrows():
-        gap = numbers.gap(row["ArcFace"], row["Soft"], images)
+        gap = _of_shares(row["ArcFace"], row["Soft"], images)
         half = chance.least_gap(row.mean(), images)
         sure = "more" if abs(gap.points) > half else "less"
         lines.append(
@@ -252,7 +254,7 @@ def gains(cells: pd.DataFrame, images: int) -> str:
                 why = "a run diverged" if lost else UNMEASURED
                 lines.append(f"{base['method']}: {why}")
                 continue
-            gap = numbers.gap(pair[1], pair[0], images)
+            gap = _of_shares(pair[1], pair[0], images)
             lines.append(f"{base['method']}: {_gap(pair, gap)}")
         parts.append(f"{kind}: {'; '.join(lines)}.")
     return "\n\n".join(parts)
@@ -309,3 +311,18 @@ def _signed(value, digits=0):
 
 def _p(value):
     return "< 0.001" if value < 0.001 else f"= {value:.2f}"
+
+
+class _Gap(NamedTuple):
+    points: float
+    items: float
+    least_error: float
+    z: float
+
+
+def _of_shares(first, second, images):
+    gap = stats.of_shares(first, second, images)
+    apart = abs(first - second) / 100
+    least = 100 * math.sqrt(max(apart - apart**2, 0) / images)
+    error = gap.half / 1.959964
+    return _Gap(gap.mean, gap.mean * images / 100, least, gap.mean / error)
