@@ -12,8 +12,8 @@ from scipy import stats
 from arcbook import experiments
 from arcbook.analysis import measured, phases, tables
 from arcbook.analysis.tables import UNMEASURED
-from arcbook.chapters.audit import NAMES
 from arcbook.audit.verdicts import NOT_REPLICATED, REPLICATED
+from arcbook.chapters.audit import NAMES
 from arcbook.verdicts import NOT_YET, listed
 
 SMALLER = "ArcGrad's sentence, that a smaller s gives tighter classes"
