@@ -175,15 +175,16 @@ CHECKS = [
         steps,
         printed_steps,
         fault=WRONG,
-        correct=lambda **v: printed_steps(**v) * len(v["x"]),
+        correct=steps,
         latex=r"\phi \leftarrow \phi - r \sum_{i=1}^N "
         r"\frac{\partial L}{\partial\tilde x_i} "
         r"\frac{\partial\tilde x_i}{\partial\phi}, \quad "
         r"\tilde w_k \leftarrow \tilde w_k - r "
         r"\frac{\partial L}{\partial\tilde w_k}",
-        why="The losses are means over the batch, so Eq. 9 to 11 hold 1/N; "
-        "lines 6 to 8 divide by N again. It makes the learning rate N times "
-        "smaller and changes no direction.",
+        why="The losses are means over the batch, so ∂L/∂x̃_i holds 1/N, and "
+        "line 6 divides by N again: the network's steps are N times too "
+        "small beside those of the class vectors. In lines 7 and 8 the N "
+        "brackets are equal, and their mean changes nothing.",
         page=PAGE,
     ),
     Check(

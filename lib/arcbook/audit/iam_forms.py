@@ -186,8 +186,12 @@ def steps(x, w, y, s, beta):
 
 
 def printed_steps(x, w, y, s, beta):
-    """Algorithm 1: 1/N once more around derivatives that have it."""
-    return steps(x, w, y, s, beta) / len(x)
+    """Algorithm 1: the mean in line 6 is of derivatives that hold 1/N.
+
+    In lines 7 and 8 it is of N equal brackets.
+    """
+    of_x, of_w = gradients(x, w, y, s, beta, 1.0)
+    return np.concatenate([of_x.ravel() / len(x), of_w.ravel()])
 
 
 def share_batch(x, w, y, s):
