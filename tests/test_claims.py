@@ -436,11 +436,6 @@ CLAIMS = {
         by_column(**{COSFACE_IAM: angles(0.3, 1.4)}),
         equal,
     ),
-    ("mnist-cosine", "clearer-borders"): (
-        by_column(ArcFace={"late": 0.3}),
-        by_column(ArcFace={"late": 0.8}),
-        equal,
-    ),
     ("arcgrad", "soft-average"): (
         on_average(Soft=0.9),
         on_average(Center=0.9),

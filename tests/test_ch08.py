@@ -1,0 +1,114 @@
+"""Chapter 8: margins move angles; what chance does to equal settings."""
+
+import numpy as np
+import pytest
+from scipy import stats as distributions
+
+from arcbook import cells, packing, plot, stats
+from arcbook.audit import tables
+from arcbook.chapters import ch08
+from pictures import caught, marks, opened
+
+
+def test_margins_move_angles_and_not_accuracy():
+    rank = ch08.follows(ch08.networks())
+    assert rank["c_inter"] > 0.99 and rank["w_inter"] > 0.98
+    assert rank["wc_intra"] < -0.8
+    assert abs(rank["accuracy"]) < 0.3  # 5% level of 20: 0.44
+
+
+def test_features_after_a_relu_are_at_most_a_right_angle_apart():
+    assert (ch08.networks()["c_inter"] <= 90).all()
+
+
+def test_the_opening_draws_the_records(monkeypatch):
+    figure, values = opened(monkeypatch, "08_mnist")
+    rows = values["arcface"]
+    color = plot.colour("arcface")
+    for axes, name in zip(figure.axes, ch08.FOUR, strict=True):
+        drawn = marks(axes, hollow=False)
+        assert {c for c, *_ in drawn} == {color}
+        assert [x for _, x, _ in drawn] == pytest.approx(list(rows["m"]))
+        assert [y for *_, y in drawn] == pytest.approx(list(rows[name]))
+
+
+@pytest.mark.parametrize(("settings", "rel"), [(2, 0.05), (20, 0.02)])
+def test_ranges_are_those_of_simulated_networks(settings, rel):
+    draw = np.random.default_rng(0)
+    hits = draw.binomial(10_000, 0.988, size=(6000, settings)) / 100
+    spans = np.ptp(hits, axis=1)
+    mean = ch08.expected_range(98.8, 10_000, settings)
+    most = ch08.largest_range(98.8, 10_000, settings)
+    assert mean == pytest.approx(spans.mean(), rel=rel)
+    assert most == pytest.approx(np.quantile(spans, 0.95), rel=0.05)
+
+
+def test_homogeneity_is_chi_squared_of_hits_and_misses():
+    percents = [98.0, 98.5, 99.0]
+    hits = np.array(percents) * 100
+    found = distributions.chi2_contingency(
+        [hits, 10_000 - hits], correction=False
+    )
+    chi2, freedom, p = stats.homogeneity(percents, 10_000)
+    assert (chi2, freedom, p) == pytest.approx(
+        (found.statistic, 2, found.pvalue)
+    )
+    assert stats.homogeneity([100.0, 100.0], 50) == (0.0, 1, 1.0)
+    for bad in ([98.0], [98.0, np.nan]):
+        with pytest.raises(ValueError, match="two accuracies"):
+            stats.homogeneity(bad, 10_000)
+
+
+def test_what_has_settled_is_what_the_audit_says():
+    ours, theirs = ch08.table(), tables.settled()
+    assert ours["settled"].tolist() == theirs["settled"].tolist()
+    assert (~ours["settled"]).sum() == 5 and ours["settled_here"].all()
+    found = ch08.apart(ours).set_index(["loss", "kind"])
+    assert found.loc[("Combined", "printed"), "far below"] == 3
+    spans = found["best − worst"]
+    assert (spans < found["of equal ones"]).all()
+
+
+def test_settings_stand_where_their_numbers_are(monkeypatch):
+    rows = ch08.table()
+    figure, _ = caught(monkeypatch, ch08.settings, rows)
+    for axes, method in zip(figure.axes, ("ArcFace", "Combined")):
+        part = rows[rows["method"] == method]
+        for value, hollow in (("printed", True), ("measured", False)):
+            drawn = [y for *_, y in marks(axes, hollow=hollow)]
+            there = part.loc[part[value] >= 98.25, value]
+            assert drawn == pytest.approx(list(there))
+
+
+def test_the_confusion_is_the_sum_of_the_records(monkeypatch):
+    rows = ch08.networks()
+    figure, _ = caught(monkeypatch, ch08.confusion, rows)
+    texts = [t.get_text() for t in figure.axes[0].texts if t.get_text()]
+    records = rows.loc[rows["column"] == "ArcFace", "record"]
+    total = sum(
+        packing.unpack(one["arrays"]["confusion"]).astype(int)
+        for one in records
+    )
+    assert sum(map(int, texts)) == total.sum() == 20 * 10_000
+    right = 100 * np.trace(total) / total.sum()
+    accuracy = rows.loc[rows["column"] == "ArcFace", "accuracy"].mean()
+    assert right == pytest.approx(accuracy)
+
+
+def test_courses_end_at_the_measured_accuracy(monkeypatch):
+    figure, _ = caught(monkeypatch, ch08.courses)
+    table = ch08.lengths()
+    for axes in figure.axes:
+        epochs = int(axes.get_title(loc="left").split()[0])
+        part = table[table["epochs"] == epochs]
+        drawn = {c: y for c, _, y in marks(axes, hollow=False)}
+        for one in part.itertuples():
+            color = plot.look(one.column)["color"]
+            assert drawn[color] == pytest.approx(100 - one.mean)
+
+
+def test_live_networks_are_drawn_with_wilsons_interval(monkeypatch):
+    runs = cells.measured("mnist-cosine.table1").iloc[:3]
+    figure, _ = caught(monkeypatch, ch08.seeds, {"a, b": runs})
+    drawn = [x for _, x, _ in marks(figure.axes[0], hollow=False)]
+    assert drawn == pytest.approx(list(runs["accuracy"]))
