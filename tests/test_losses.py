@@ -372,3 +372,38 @@ def test_a_head_on_other_class_vectors():
     )
     assert head.weight is not vectors and len(head.regularisers) == 1
     assert torch.autograd.grad(other(x, y), vectors)[0].abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", ["center", "ring", "iam"])
+def test_penalty_is_the_printed_formula(name):
+    """`regularisers.LATEX`, term by term, is what a head adds."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(6, 4, generator=draw, dtype=torch.float64)
+    y = torch.arange(6) % 3
+    given = {"beta": 0.3} if name == "iam" else {"lam": 0.3}
+    base = {"base": "normface", "s": 4.0} if name == "iam" else {}
+    head = losses.create(
+        name, embedding_dim=4, num_classes=3, **given, **base
+    ).double()
+    (penalty,) = head.regularisers
+    if name == "center":
+        torch.nn.init.normal_(penalty.centers, generator=draw)
+    plain = losses.create(
+        "normface" if base else "softmax",
+        embedding_dim=4,
+        num_classes=3,
+        **({"s": 4.0} if base else {}),
+    ).double()
+    with torch.no_grad():
+        plain.weight.copy_(head.weight)
+        added = float(head(x, y) - plain(x, y))
+        gap = {
+            "center": lambda: (x - penalty.centers[y]).norm(dim=1) ** 2,
+            "ring": lambda: (x.norm(dim=1) - head.radius) ** 2,
+        }
+        if name == "iam":
+            p = plain.logits(x).softmax(1)[torch.arange(6), y]
+            printed = 0.3 * float(torch.log((1 - p) / 2).mean())
+        else:
+            printed = 0.3 / 2 * float(gap[name]().mean())
+    assert added == pytest.approx(printed, rel=1e-9)

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
+LATEX = {  # of a batch of N, besides the loss of the logits
+    "center": r"\frac{\lambda}{2N} \sum_{i=1}^N \|x_i - c_{y_i}\|^2",
+    "ring": r"\frac{\lambda}{2N} \sum_{i=1}^N (\|x_i\| - R)^2",
+    "iam": r"\frac{\beta}{N} \sum_{i=1}^N \log"
+    r"\frac{\frac{1}{C-1} \sum_{j \neq y_i} e^{Z_j}}{\sum_{j=1}^C e^{Z_j}}",
+}
+
 
 def rows(
     table: Float[Tensor, "*k c d"], labels: Int[Tensor, "*k n"]

@@ -20,17 +20,17 @@ BASELINE = "#808080"
 
 # The six losses that are drawn together most (softmax to arcgrad) are at
 # least 12 CAM02-UCS units apart under full deuteranopia, protanopia and
-# tritanopia; all stand out 2.5 to 1 or more on white and on the dark page.
+# tritanopia; all stand out 3.3 to 1 or more on white and 2.5 on the dark page.
 _LOOKS = {
     "softmax": (BASELINE, "o"),
-    "center": ("#ce73ab", "s"),
+    "center": ("#bc76aa", "s"),
     "m_softmax": ("#08774a", "D"),
     "arcface": ("#2b7bd6", "^"),
     "adacos": ("#a23984", "v"),
     "arcgrad": ("#d55e00", "*"),
-    "l_softmax": ("#759d2d", "P"),
+    "l_softmax": ("#6b9127", "P"),
     "sphereface": ("#8a7420", "X"),
-    "normface": ("#979797", "p"),
+    "normface": ("#857b8f", "p"),
     "cosface": ("#3f93a8", "<"),
     "combined": ("#6f5fd6", ">"),
     "l2_softmax": ("#64798f", "h"),

@@ -1,0 +1,179 @@
+"""The gradient atlas: every loss's slopes as small panels."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+
+import numpy as np
+import pandas as pd
+import sympy as sp
+from matplotlib import pyplot as plt
+
+from arcbook import derive, losses, plot
+from arcbook.chapters import slopes
+from arcbook.plot.style import BASELINE, INK
+
+
+def opening(axes):
+    """Name and publish ∂Z_y/∂θ_y of some losses. [angular-learning, Fig. 3]
+
+    Args:
+        axes: with a curve a loss over the angle, labelled by its name.
+    """
+    for line in axes.lines:
+        name = line.get_label()
+        theta, slope = line.get_data()
+        line.set_color(plot.colour(name))
+        at = theta[np.argmin(np.abs(slope - max(slope.min(), -1.9)))]
+        at = at if np.ptp(slope) > 1e-9 else 2.6
+        plot.label_line(line, min(at, 2.2), plot.title(name), dy=-11)
+    axes.axhline(0, color=INK, lw=0.8)
+    _angle_axis(axes)
+    axes.set_ylabel(r"$\partial Z_y/\partial\theta_y$ (a radian)")
+    axes.set_ylim(-2.2, 0.8)
+    axes.set_title("Only the angle as logit pulls the same at every angle")
+    return plot.show(
+        axes.figure,
+        alt="Slope of the target logit over its angle at s = 1. Softmax is a "
+        "negative sine, ArcFace the same shifted left and positive near 180 "
+        "degrees, L-Softmax swings between 0 and beyond the lower edge, "
+        "ArcGrad is the constant minus 1.",
+        caption="After [angular-learning, Fig. 3]; the paper does not say "
+        "which margins it drew. The further below 0, the harder the logit "
+        "pulls its angle down. L-Softmax reaches −m once a piece, below the "
+        "picture.",
+    )
+
+
+def table() -> pd.DataFrame:
+    """Every loss's target logit and its slope at scale 1, a row each.
+
+    Returns:
+        loss, target logit and slope as LaTeX, and the slope at 0°, 90° and
+        180° with the loss's default hyperparameters.
+    """
+    rows = []
+    for name in losses.available():
+        spec = losses.get(name)
+        found = derive.of(name)
+        values = slopes.logit_slope(
+            head := slopes.head(name), np.array([0, math.pi / 2, math.pi])
+        ) / float(head.s)
+        rows.append(
+            {
+                "loss": spec.title,
+                "target logit": f"${sp.latex(found.Z_y)}$",
+                "slope": f"${sp.latex(found.dZ_y)}$",
+                **dict(zip(("0°", "90°", "180°"), values, strict=True)),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def logit_atlas(names: list[str] | None = None, columns: int = 3, **wanted):
+    """∂Z_y/∂θ_y at unit scale; losses with the same curve share a panel.
+
+    Args:
+        names: the losses; all registered ones by default.
+        columns: of the grid.
+        **wanted: hyperparameters, for the losses that have them.
+    """
+    theta = np.linspace(0, np.pi, 721)
+
+    def slope(name):
+        made = slopes.head(name, **wanted)
+        return slopes.logit_slope(made, theta) / float(made.s)
+
+    groups = slopes.alike(names or losses.available(), slope)
+    figure, panels = _grid(groups, columns)
+    for axes, (members, curve) in zip(panels, groups, strict=True):
+        axes.plot(theta, -np.sin(theta), color=BASELINE, lw=1.2, ls="--")
+        axes.plot(theta, curve, color=plot.colour(members[0]))
+        axes.axhline(0, color=INK, lw=0.6)
+    figure.supylabel(
+        r"$\partial Z_y/\partial\theta_y$ at scale 1", fontsize=11.5
+    )
+    return plot.show(
+        figure,
+        alt="Slope of the target logit over its angle, a panel for each "
+        "shape. Most losses share the negative sine of softmax. L-Softmax "
+        "and SphereFace swing between 0 and minus 4; ArcFace and Combined "
+        "shift the sine to the left and end above 0; ArcGrad is constant.",
+        caption="∂Z_y/∂θ_y of every loss, divided by its scale, at default "
+        "hyperparameters. Dashed grey is softmax, −sin θ.",
+    )
+
+
+def loss_atlas(
+    s: float,
+    num_classes: int,
+    names: list[str] | None = None,
+    columns: int = 3,
+    **wanted,
+):
+    """∂L/∂θ_y at unit scale with θ_j = 90°; the same curves share a panel.
+
+    Args:
+        s: scale of the losses that have one, |x| of those that keep it.
+        num_classes: C.
+        names: the losses; all registered ones by default.
+        columns: of the grid.
+        **wanted: further hyperparameters, for the losses that have them.
+    """
+
+    def pull(name):
+        return slopes.pull_curve(name, s, num_classes, **wanted)[1]
+
+    theta = slopes.pull_angles()
+    groups = slopes.alike(names or losses.available(), pull)
+    figure, panels = _grid(groups, columns)
+    for axes, (members, curve) in zip(panels, groups, strict=True):
+        ink = plot.colour(members[0])
+        axes.plot(theta, curve, color=ink)
+        strong = curve > curve.max() / 2
+        axes.fill_between(
+            theta, curve, where=strong, color=ink, alpha=0.25, lw=0
+        )
+        axes.axhline(0, color=INK, lw=0.6)
+    figure.supylabel(
+        r"$\partial L/\partial\theta_y$ at scale 1", fontsize=11.5
+    )
+    return plot.show(
+        figure,
+        alt="Slope of the loss over the target angle, a panel for each "
+        "shape. Most are zero up to an angle where the probability leaves 1, "
+        "then rise to a hump. ArcGrad stays at its height; IAM is above zero "
+        "all the way.",
+        caption=f"∂L/∂θ_y divided by the scale, s = {s:g}, C = {num_classes}, "
+        "all other classes at 90°. Tinted where the pull is above half of "
+        "its largest. Losses without a scale are drawn at |x| = s; AdaCos "
+        "keeps the s it starts with. Positive: descent makes the angle "
+        "smaller.",
+    )
+
+
+def _grid(groups, columns):
+    rows = math.ceil(len(groups) / columns)
+    longest = max(len(members) for members, _ in groups)
+    figure, grid = plt.subplots(
+        *(rows, columns),
+        figsize=(8, 2.35 * rows + 0.12 * longest),
+        squeeze=False,
+        sharey=True,
+    )
+    for spare in grid.flat[len(groups) :]:
+        spare.remove()
+    panels = grid.flat[: len(groups)]
+    for axes, (members, _) in zip(panels, groups, strict=True):
+        text = textwrap.fill(", ".join(map(plot.title, members)), 26)
+        axes.set_title(text, color=plot.colour(members[0]), fontsize=11, pad=4)
+        _angle_axis(axes, step=60)
+    figure.get_layout_engine().set(wspace=0.06)
+    return figure, panels
+
+
+def _angle_axis(axes, step=30):
+    axes.set_xlim(0, np.pi)
+    plot.degrees(axes.xaxis, step)
+    axes.set_xlabel(r"$\theta_y$")

@@ -1,0 +1,365 @@
+"""Margins as pictures: where two classes meet, target logits, ψ."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib import pyplot as plt
+
+from arcbook import formulas, plot
+from arcbook.chapters import slopes
+from arcbook.plot.style import BASELINE, INK
+
+THETA = np.linspace(0, np.pi, 1441)
+
+
+def surplus(name: str, first, second, s: float, **wanted):
+    """Z_y(θ_1) − Z_j(θ_2) at unit scale: positive where the loss is content.
+
+    Args:
+        name: of the loss.
+        first, second: angles to the own and to the other class vector.
+        s: scale of the losses that have one, |W||x| of those without.
+        **wanted: further hyperparameters, for the losses that have them.
+    """
+    made = slopes.head(name, 3, s=s, alpha=s, **wanted)
+    norm = slopes.feature_norm(made, s)
+    first, second = (torch.as_tensor(a).double() for a in (first, second))
+    scale = float(made.s) * norm
+    own = made.spec.target_logit(first, [scale], made.hyper) / scale
+    return (own - made.spec.others(second)).numpy()
+
+
+def gap(name: str, between, s: float, **wanted) -> np.ndarray:
+    """Width of the margin on the arc between two class vectors.
+
+    On the arc θ₁ + θ₂ = Θ. The loss of class 1 is content up to some θ₁,
+    that of class 2 from the mirrored angle on; the width is Θ − 2θ₁.
+
+    Args:
+        name: of the loss.
+        between: angles Θ of the two class vectors, in radians.
+        s: scale of the losses that have one, |W||x| of those without.
+        **wanted: further hyperparameters, for the losses that have them.
+
+    Returns:
+        Radians, NaN where the loss is content with no feature on the arc.
+    """
+    between = np.asarray(between, dtype=float)
+    low, high = np.zeros_like(between), between / 2
+    content = surplus(name, low, between, s, **wanted) >= 0
+    for _ in range(60):
+        middle = (low + high) / 2
+        fine = surplus(name, middle, between - middle, s, **wanted) >= 0
+        low, high = np.where(fine, middle, low), np.where(fine, high, middle)
+    return np.where(content, between - 2 * low, np.nan)
+
+
+def ring(axes, k: int, name: str, width: float, between: float):
+    """One loss's arc between two class vectors, its margin drawn thick.
+
+    Args:
+        axes: of the fan.
+        k: which arc, from outside.
+        name: of the loss.
+        width: of its margin, in radians, as from `gap`.
+        between: angle of the class vectors.
+    """
+    radius, start = 1 - 0.13 * k, (math.pi - between) / 2
+    arc = np.linspace(0, between, 361) + start
+    axes.plot(radius * np.cos(arc), radius * np.sin(arc), color=BASELINE)
+    inner = np.linspace(-width / 2, width / 2, 181) + math.pi / 2
+    axes.plot(
+        *(radius * np.cos(inner), radius * np.sin(inner)),
+        color=plot.colour(name),
+        lw=8,
+        solid_capstyle="butt",
+    )
+    size = "none fits" if math.isnan(width) else f"{math.degrees(width):.1f}°"
+    end = start - 0.02
+    axes.annotate(
+        f"{plot.title(name)}: {size}",
+        (radius * math.cos(end), radius * math.sin(end)),
+        (4, -3),
+        textcoords="offset points",
+        va="top",
+        color=plot.colour(name),
+        fontsize=11,
+    )
+
+
+def fan(axes, between: float):
+    """Add the class vectors and publish the arcs of `ring`."""
+    start = (math.pi - between) / 2
+    for text, turn in (("$W_1$", start), ("$W_2$", start + between)):
+        tip = math.cos(turn), math.sin(turn)
+        axes.plot([0, 1.06 * tip[0]], [0, 1.06 * tip[1]], color=INK, lw=1.4)
+        axes.annotate(text, (1.1 * tip[0], 1.1 * tip[1]))
+    axes.plot([0, 0], [0, 1.08], color=INK, ls="--", lw=1.2)
+    axes.set_aspect("equal")
+    axes.axis("off")
+    axes.set_title(
+        f"Class vectors {math.degrees(between):.0f}° apart: where the loss is "
+        "content with neither class"
+    )
+    return plot.show(
+        axes.figure,
+        alt="Arcs between two class vectors, one for each loss, with the "
+        "strip in which neither class is content drawn thick around the "
+        "bisector.",
+        caption="A feature on an arc belongs to the nearer class vector at "
+        "test time, for all of these losses: the dashed bisector. In training "
+        "a feature on the thick strip satisfies the loss as neither class. "
+        "The class vectors have one length.",
+    )
+
+
+def targets(logits: pd.DataFrame):
+    """The target's logit of losses over the angle, at unit scale.
+
+    Args:
+        logits: a row an angle in radians (the index), a column a loss.
+    """
+    figure, axes = plt.subplots(figsize=(8, 5.4))
+    for name, values in logits.items():
+        axes.plot(logits.index, values, color=plot.colour(name))
+    axes.set_xlim(0, np.pi)
+    plot.degrees(axes.xaxis)
+    ends = {
+        plot.title(name): (np.pi, values.iloc[-1])
+        for name, values in logits.items()
+    }
+    inks = {plot.title(name): plot.colour(name) for name in logits}
+    plot.names(axes, ends, lambda title: {"color": inks[title]})
+    axes.set_xlabel(r"own angle $\theta_y$")
+    axes.set_ylabel("target logit at unit scale")
+    axes.set_title("Every margin lowers the own class's logit, each elsewhere")
+    return plot.show(
+        figure,
+        alt="Target logits over the angle. Cosine, a cosine shifted down, one "
+        "shifted to the left that turns up at the end, a multiplied cosine "
+        "that falls in steps, and the straight line of ArcGrad.",
+        caption="What a sample of the class gets in training. All others get "
+        "the curve without margin, the uppermost cosine.",
+    )
+
+
+def psi_pieces(ms=(1, 2, 3, 4)):
+    """ψ for some m, its knots marked."""
+    figure, axes = plt.subplots()
+    for m in ms:
+        shade = 0.35 + 0.65 * (m - min(ms) + 1) / (max(ms) - min(ms) + 1)
+        look = BASELINE if m == 1 else plot.colour("l_softmax")
+        (line,) = axes.plot(
+            THETA, formulas.psi(THETA, m=m), color=look, alpha=shade
+        )
+        knots = np.arange(1, m) * np.pi / m
+        axes.plot(knots, 1 - 2 * np.arange(1, m), "o", color=look, ms=5)
+        name = " m = 1: cos θ" if m == 1 else f" m = {m}"
+        plot.label_line(line, np.pi, name)
+    _angles(axes)
+    axes.set_ylabel(r"$\psi(\theta_y)$")
+    axes.set_title("ψ falls all the way, with a step of slope 0 at each knot")
+    return plot.show(
+        figure,
+        alt="Psi over the angle for several m. Each falls from 1 at 0 to 1 "
+        "minus 2m at 180 degrees, in m steps with a flat place at each knot.",
+        caption="ψ for several m. Dots are knots, where the slope is 0: a "
+        "sample there is not pulled by its own class, only pushed by others.",
+    )
+
+
+def mixed_slopes(m: int, weights):
+    """Slope of (λ cos θ + ψ)/(1 + λ) for some λ, ψ alone first."""
+    figure, axes = plt.subplots()
+    theta = torch.tensor(THETA, requires_grad=True)
+    for weight, dashes in zip(weights, ["-", "--", "-.", ":"], strict=False):
+        value = formulas.annealed_psi(theta, m=m, annealing=weight)
+        (slope,) = torch.autograd.grad(value.sum(), theta)
+        (line,) = axes.plot(
+            THETA, slope.numpy(), color=plot.colour("l_softmax"), ls=dashes
+        )
+        peak = np.pi * (1 if weight < 3 else 3) / (2 * m)
+        plot.label_line(line, peak, f" λ = {weight:g}", dy=-8)
+    axes.plot(THETA, -np.sin(THETA), color=BASELINE, lw=1.4)
+    _angles(axes)
+    axes.set_ylabel("slope at unit scale")
+    axes.set_title("λ fills the dead angles of ψ, and thins the margin")
+    return plot.show(
+        figure,
+        alt="Slope of the mixture over the angle. With lambda 0 it returns "
+        "to zero at each knot; a larger lambda lifts the zero away and brings "
+        "the curve to the negative sine of softmax.",
+        caption=f"Slope of (λ cos θ + ψ)/(1 + λ) for m = {m}. Grey is the "
+        "plain cosine. λ gives the knots a slope, and takes the margin's "
+        "strength away.",
+    )
+
+
+def combined(settings: list[dict]):
+    """cos(m₁θ + m₂) − m₃ for some margins, with the angle where it turns."""
+    figure, axes = plt.subplots(figsize=(8, 4.8))
+    axes.plot(THETA, np.cos(THETA), color=BASELINE, lw=1.4)
+    axes.annotate("cos θ ", (0.62, math.cos(0.55)), color=BASELINE)
+    ink, ends = plot.colour("combined"), {}
+    for margins, dashes in zip(settings, ["-", "--", "-."], strict=False):
+        values = formulas.combined(THETA, **margins)
+        turn = (math.pi - margins["m2"]) / margins["m1"]
+        axes.plot(THETA, values, color=ink, ls=dashes)
+        if turn < math.pi:
+            axes.plot(turn, -1 - margins["m3"], "o", color=ink)
+        ends[f"({', '.join(f'{v:g}' for v in margins.values())})"] = (
+            np.pi,
+            values[-1],
+        )
+    _angles(axes)
+    plot.names(axes, ends, lambda name: {"color": ink})
+    axes.set_ylabel(r"$\cos(m_1\theta_y + m_2) - m_3$")
+    axes.set_title("Beyond (π − m₂)/m₁ the target's logit rises again")
+    return plot.show(
+        figure,
+        alt="Target logits over the angle for three sets of margins. Each "
+        "falls to a minimum marked by a dot and rises from there, earliest "
+        "for the largest factor of the angle.",
+        caption="cos(m₁θ + m₂) − m₃ for (m₁, m₂, m₃) as written. Dots: where "
+        "it turns. The paper holds m₁ at 1 and tries m₂ from 0.40 to 0.44, "
+        "m₃ from 0.2 to 0.35; the third curve has m₁ = 1.5.",
+    )
+
+
+def variants(m: float):
+    """ArcFace plain and monotone, with the jump between them."""
+    figure, axes = plt.subplots()
+    knot = math.pi - m
+    left, right = THETA[knot > THETA], THETA[knot <= THETA]
+    look = {"color": plot.colour("arcface")}
+    axes.plot(THETA, np.cos(THETA), color=BASELINE, ls="--", lw=1.4)
+    axes.plot(left, np.cos(left + m), **look)
+    (rise,) = axes.plot(right, np.cos(right + m), ls=":", **look)
+    (drop,) = axes.plot(right, np.cos(right) - m * math.sin(m), **look)
+    at_knot = -math.cos(m) - m * math.sin(m)
+    axes.plot(knot, -1, "o", mfc="none", ms=7, **look)
+    axes.plot(knot, at_knot, "o", ms=7, **look)
+    side = "right" if knot > math.pi / 2 else "left"
+    text = f"  knot π − m = {math.degrees(knot):.1f}°  "
+    axes.text(knot, 0.75, text, ha=side)
+    axes.axvline(knot, color=BASELINE, lw=1)
+    _angles(axes)
+    for line, word in ((rise, "plain"), (drop, "monotone")):
+        plot.label_line(line, np.pi, f" {word}")
+    jump = at_knot + 1
+    word = "drops" if jump < 0 else "jumps up"
+    axes.set_ylabel("target logit at unit scale")
+    axes.set_title(
+        f"At the knot the monotone variant {word} by {abs(jump):.3f}"
+    )
+    return plot.show(
+        figure,
+        alt="Target logit of ArcFace over the angle. It falls to minus 1 at "
+        "the knot, pi minus m. The plain variant rises from there to 180 "
+        "degrees; the monotone one jumps at the knot and goes on falling.",
+        caption=f"The target's logit at unit scale, m = {m:g}; dashed, cos θ. "
+        "The plain margin cos(θ + m) turns at π − m: a sample beyond it gets "
+        "a higher logit the further off it is.",
+    )
+
+
+def plane(settings: dict[str, dict], s: float, columns: int = 3):
+    """Where two classes meet in (θ₁, θ₂), a panel for each loss.
+
+    Args:
+        settings: the hyperparameters of each loss, by its name.
+        s: scale of the losses that have one, |W||x| of those without.
+        columns: of the grid.
+    """
+    rows = math.ceil(len(settings) / columns)
+    figure, grid = plt.subplots(
+        *(rows, columns),
+        figsize=(8, 2.55 * rows + 0.3),
+        squeeze=False,
+        sharex=True,
+        sharey=True,
+    )
+    theta = np.linspace(0, np.pi, 361)
+    first, second = np.meshgrid(theta, theta)
+    for spare in grid.flat[len(settings) :]:
+        spare.remove()
+    for axes, (name, values) in zip(grid.flat, settings.items()):
+        one = surplus(name, first, second, s, **values)
+        two = surplus(name, second, first, s, **values)
+        ink = [plot.colour(name)]
+        axes.contourf(
+            *(theta, theta, np.maximum(one, two)),
+            levels=[-99, 0],
+            colors=ink,
+            alpha=0.25,
+        )
+        for side in (one, two):
+            axes.contour(
+                theta, theta, side, levels=[0], colors=ink, linewidths=2
+            )
+        axes.plot([0, np.pi], [0, np.pi], color=INK, ls="--", lw=1)
+        axes.set_title(plot.title(name), color=ink[0], fontsize=11.5, pad=4)
+        axes.set(xlim=(0, np.pi), ylim=(0, np.pi), aspect="equal")
+        plot.degrees(axes.xaxis, 60)
+        plot.degrees(axes.yaxis, 60)
+    for axes in grid[:, 0]:
+        axes.set_ylabel(r"$\theta_2$")
+    for axes in grid.flat[max(len(settings) - columns, 0) : len(settings)]:
+        axes.set_xlabel(r"$\theta_1$")
+        axes.tick_params(labelbottom=True)
+    return plot.show(
+        figure,
+        alt="Six panels over theta 1 and theta 2. NormFace and ArcGrad: the "
+        "diagonal alone. SphereFace: a wedge that opens from the origin. "
+        "ArcFace: a band of constant width, cut off at the far corner. "
+        "CosFace and M-Softmax: a band that widens towards both ends.",
+        caption="Two classes in their angles, after ArcFace's figure. Left of "
+        "the upper line the loss is content with a sample of class 1, right "
+        "of the lower one with a sample of class 2. Tinted: with neither. "
+        "Dashed: where the class is decided at test time. In ArcFace's far "
+        "corner both angles are beyond π − m: there the plain cos(θ + m) "
+        "rises again, the loss is content with either class, and the corner "
+        "is white.",
+    )
+
+
+def gaps(settings: dict[str, dict], s: float, equal_at: float):
+    """The margin's width on the arc, over the angle of the class vectors."""
+    figure, axes = plt.subplots(figsize=(8, 4.8))
+    between, ends = np.linspace(0.02, np.pi, 629), {}
+    inks = {plot.title(name): plot.colour(name) for name in settings}
+    for name, values in settings.items():
+        width = gap(name, between, s, **values)
+        axes.plot(between, width, color=plot.colour(name))
+        ends[plot.title(name)] = between[-1], width[-1]
+    last = [y for _, y in ends.values()]
+    top = min(max(2 * np.nanmax(last), 0.1), np.pi)
+    axes.set_ylim(-0.03, top)
+    axes.set_xlim(0, np.pi)
+    plot.names(axes, ends, lambda title: {"color": inks[title]})
+    axes.axvline(equal_at, color=BASELINE, lw=1)
+    plot.degrees(axes.xaxis)
+    axes.set_xlabel(r"angle $\Theta$ between the class vectors")
+    plot.degrees(axes.yaxis, 15 if top < 2 else 30)
+    axes.set_ylabel(r"width of the margin, $\theta_2 - \theta_1$")
+    axes.set_title("Equal margins are equal at one angle only")
+    return plot.show(
+        figure,
+        alt="Width of the margin over the angle between the class vectors. "
+        "SphereFace rises in proportion, ArcFace is constant, CosFace and "
+        "M-Softmax fall; all meet at the marked angle.",
+        caption="Width of the strip on the arc between two class vectors, "
+        "the margins chosen to agree at the vertical line. A curve begins "
+        "where the class vectors are far enough apart for any feature on the "
+        "arc to satisfy the loss. CosFace and M-Softmax coincide here.",
+    )
+
+
+def _angles(axes):
+    axes.set_xlim(0, np.pi)
+    plot.degrees(axes.xaxis)
+    axes.set_xlabel(r"$\theta_y$")

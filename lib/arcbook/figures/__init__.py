@@ -1,1 +1,0 @@
-"""Pictures of single pages; they move into `arcbook.chapters`."""
