@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup book test serve full lint format lock clean
+.PHONY: help setup book test mutants serve full lint format lock clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -22,6 +22,10 @@ book: $(READY) ## execute what changed and build the book in _build/html
 
 test: $(READY) ## run all tests, the notebooks and the book among them
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+mutants: $(READY) ## change the code at random places: do the tests notice? (an hour)
+	$(BIN)/pip install --quiet mutmut==3.8.1
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/mutants.py
 
 serve: book ## build the book and serve it on http://localhost:$(PORT)
 	$(BIN)/python -m http.server --directory _build/html $(PORT)
