@@ -1,8 +1,10 @@
 """The audit: every verdict rests on something that fails if it is wrong."""
 
 import copy
+import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from arcbook.geometry import largest_mean_angle, simplex_angle
 from arcbook.paths import PAPERS, ROOT
 
 SEEDS = (0, 1, 2)
+PRINT = Path(__file__).parent / "print.tsv"
 NOT_CONFIRMED = {
     "arcgrad": {
         "1": MISPRINT,
@@ -39,7 +42,6 @@ NOT_CONFIRMED = {
         "3": MISPRINT,
         "7": MISPRINT,
         "14": MISPRINT,
-        "15": ASSUMES,
     },
     "iam": {
         "4": ASSUMES,
@@ -311,6 +313,54 @@ def test_every_displayed_equation_has_one_check():
     assert sorted(printed) == sorted(checked)
 
 
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def printed_digests():
+    """Of each displayed equation's LaTeX and each table's cells, in order."""
+    for paper in audit.PAPERS:
+        for number in papers.names(paper, "equations"):
+            yield paper, number, digest(papers.equation(paper, number).latex)
+        for name in papers.names(paper, "tables"):
+            cells = papers.texts(paper, name).to_csv()
+            lines = papers.summary(paper, name).to_csv()
+            yield paper, name, digest(cells + lines)
+
+
+def test_print_is_what_was_checked():
+    """LaTeX and cells are tied to the functions that judge them.
+
+    A check's function was written from this LaTeX, and each table compared
+    with its paper, cell by cell. Who changes either has to check it against
+    the paper and the function again, and then `python tests/test_audit.py`
+    pins it anew.
+    """
+    pinned = [tuple(x.split("\t")) for x in PRINT.read_text().splitlines()]
+    for one, known in zip(printed_digests(), pinned, strict=True):
+        assert one == known, (
+            f"{one[0]}, {one[1]} is not what was checked: hold it against "
+            "the paper and its function, then run python tests/test_audit.py"
+        )
+
+
+@pytest.mark.parametrize(
+    ("paper", "number"),
+    [("arcgrad", "12"), ("iam", "9"), ("angular-learning", "10")],
+)
+def test_a_flipped_sign_is_seen(monkeypatch, paper, number):
+    altered = copy.deepcopy(papers._read(paper))
+    entry = altered["equations"][number]
+    assert "-" in entry["latex"]
+    entry["latex"] = entry["latex"].replace("-", "+", 1)
+    read = papers._read
+    monkeypatch.setattr(
+        papers, "_read", lambda one: altered if one == paper else read(one)
+    )
+    with pytest.raises(AssertionError, match=f"{paper}, {number}"):
+        test_print_is_what_was_checked()
+
+
 # ------------------------------------------------- tables
 
 
@@ -443,3 +493,7 @@ def test_same_set_up_is_found():
     assert table.loc[("CIFAR100+, top 1", "Soft"), "gap"] == pytest.approx(
         1.81
     )
+
+
+if __name__ == "__main__":
+    PRINT.write_text("".join("\t".join(x) + "\n" for x in printed_digests()))

@@ -228,7 +228,8 @@ CHECKS = [
         probabilities,
         printed_probabilities,
         why="Softmax of the shipped logits at the stated angles. It holds "
-        "for e^{s(π − θ)} alone, and so settles the sign of Eq. 7.",
+        "for e^{s(π − θ)} and for e^{−sθ}, which differ by a factor that "
+        "cancels, and not for Eq. 7's e^{sθ}: so it settles that sign.",
         page=SCALE,
     ),
     Check(
@@ -253,13 +254,11 @@ CHECKS = [
     Check(
         PAPER,
         "15",
-        features,
+        lambda g: {"x": at.normal(features(g)["x"])},
         lambda x: np.cos(at.theta(x, x)),
         lambda x: x @ x.T,
-        assumed=lambda g: {"x": at.normal(features(g)["x"])},
-        latex=r"\lVert x_i \rVert = 1",
-        why="A matrix of cosines once the features are of unit length, as "
-        "the text makes them. A confusion matrix, which the text calls it, "
+        why="A matrix of cosines: the sentence before it makes the features "
+        "of unit length. A confusion matrix, which the text calls it, "
         "counts predictions.",
     ),
 ]

@@ -43,6 +43,15 @@ COMMON = {
     "w_inter": "21",
     "c_inter": "22",
 }
+
+
+def soft_minimum(x, w, y, s, scale=1e5):
+    """−log Σ_j e^{−S (θ_j − θ_y)}/S, ArcGrad's loss at a very large S."""
+    theta = at.theta(x, w)
+    gaps = at.others(theta, y) - at.own(theta, y)[:, None]
+    return -torch.logsumexp(-scale * torch.tensor(gaps), 1).numpy() / scale
+
+
 CHECKS = [
     *common(PAPER, COMMON),
     Check(
@@ -54,9 +63,10 @@ CHECKS = [
         correct=lambda z, y: np.exp(z) / np.exp(z).sum(),
         latex=r"P(c = y|z) = \frac{e^{z_y}}{\sum_{j=1}^C e^{z_j}} "
         r"\text{ for } y = 1, \dots, C",
-        why="The formula depends on y and is said to hold for c: over "
-        "c = 1..C it is the same number C times and does not sum to one. "
-        "Angular Learning prints the same line with one index.",
+        why="An index slip: the formula has y and is said to hold for c. "
+        "For each y it is right; read as printed, over c = 1..C, it is the "
+        "same number C times and does not sum to one. Angular Learning "
+        "prints the same line with one index.",
     ),
     Check(
         PAPER,
@@ -80,8 +90,8 @@ CHECKS = [
         r"\log B_i - 2\,\operatorname{artanh}"
         r"\frac{\cos\theta_y}{s\sin^2\theta_y}",
         why="Eq. 9 is where P = 1/2, not where ∂²P/∂θ² = 0; the two meet "
-        "only as s grows. It also takes B for a constant, and B holds s: "
-        "the equation has s on both sides.",
+        "only as s grows. Along θ_y, as it is solved, B is a constant; but B "
+        "holds s, so the equation has s on both sides.",
         page=SCALE + "adacos-the-scale-at-which-p-changes-fastest",
     ),
     Check(
@@ -133,14 +143,13 @@ CHECKS = [
         PAPER,
         "13",
         at.batch,
-        lambda x, w, y, s: np.sort(
-            at.others(at.theta(x, w), y) - at.own(at.theta(x, w), y)[:, None],
-            axis=1,
-        )[:, 0],
+        soft_minimum,
         lambda x, w, y, s: (
             at.others(at.theta(x, w), y).min(1) - at.own(at.theta(x, w), y)
         ),
-        why="The smallest gap; a definition.",
+        slack=1e-3,
+        why="The smallest gap; a definition. The loss of a very large scale "
+        "sees no other.",
     ),
     Check(
         PAPER,
@@ -160,9 +169,10 @@ CHECKS = [
         PAPER,
         "15",
         gaps,
-        lambda m, s, C: m.mean(),
+        lambda m, s, C: np.polyfit(range(len(m)), m, 0)[0],
         lambda m, s, C: sum(m) / len(m),
-        why="The mean gap; a definition.",
+        why="The mean gap; a definition. It is the number nearest to all "
+        "gaps in squares.",
     ),
     Check(
         PAPER,

@@ -159,6 +159,14 @@ def common(paper, numbers) -> list[Check]:
             "arcface", "cosface", "wc_intra", "w_inter", "c_inter" to the
             equation's number.
     """
+    why = {
+        "bias": "It is PyTorch's cross-entropy of a layer with a bias.",
+        "distance": "It is the penalty of the center loss that trains here.",
+        **dict.fromkeys(
+            ("wc_intra", "w_inter"),
+            "It is the mean angle that the book's records hold.",
+        ),
+    }
     same = "It is the loss that trains in this book, to the last digits."
     margins = at.with_margin(0.05, 0.9)
     forms = {
@@ -177,7 +185,7 @@ def common(paper, numbers) -> list[Check]:
         "w_inter": (metrics, geometry("w_inter"), lambda centers, w: apart(w)),
     }
     checks = [
-        Check(paper, numbers[name], *form, why=same)
+        Check(paper, numbers[name], *form, why=why.get(name, same))
         for name, form in forms.items()
         if name in numbers
     ]
