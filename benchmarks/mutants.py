@@ -22,9 +22,9 @@ ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "_build" / "mutants"
 TESTS = {
     "formulas": ["test_formulas", "test_losses"],
-    "geometry": ["test_geometry", "test_losses"],
+    "geometry": ["test_geometry", "test_losses", "test_audit"],
     "metrics": ["test_metrics"],
-    "stats": ["test_stats", "test_ch08"],
+    "stats": ["test_stats", "test_ch06", "test_ch08", "test_cells"],
     "losses/regularisers": ["test_losses"],
     "losses/heads": ["test_losses", "test_geometry"],
     "training": ["test_training", "test_canary"],

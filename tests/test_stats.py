@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -189,3 +190,65 @@ def test_holm_steps_down_and_stays_in_order():
     found = stats.holm([0.01, 0.04, 0.03, 0.005])
     assert found == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert stats.holm([0.9, 0.8]).tolist() == [1, 1]
+
+
+numbers = st.lists(
+    st.floats(-1e3, 1e3).map(lambda x: round(x, 3)), min_size=3, max_size=12
+)
+
+
+@given(numbers, st.floats(0.1, 10), st.floats(-50, 50))
+def test_intervals_move_and_stretch_with_their_values(values, factor, shift):
+    values = np.array(values)
+    for estimate in (stats.of_runs, stats.of_folds):
+        one, other = estimate(values), estimate(factor * values + shift)
+        for end in ("mean", "low", "high"):
+            expected = factor * getattr(one, end) + shift
+            assert getattr(other, end) == pytest.approx(expected, abs=1e-6)
+    runs, folds = stats.of_runs(values), stats.of_folds(values)
+    assert runs.half <= folds.half + 1e-12  # folds share their rows
+
+
+@given(numbers)
+def test_student_s_interval_is_scipy_s(values):
+    if np.ptp(values) < 1e-6:
+        return
+    found = stats.of_runs(values)
+    test = scipy_stats.ttest_1samp(values, 0)
+    low, high = test.confidence_interval()
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert found.p == pytest.approx(test.pvalue)
+
+
+def test_one_run_has_no_interval_and_none_no_mean():
+    one = stats.of_runs([3.0])
+    assert one.mean == 3.0 and np.isnan([one.low, one.high, one.p]).all()
+    assert np.isnan(stats.of_runs([]).mean)
+
+
+def test_folds_are_ten_by_ten_unless_said_otherwise():
+    assert stats.fold_error(2.0) == pytest.approx(2 * (1 / 100 + 1 / 9) ** 0.5)
+    values = [1.0, 2.0, 4.0]
+    assert stats.of_folds(values) == stats.of_folds(values, 10)
+    assert stats.of_folds(values) != stats.of_folds(values, 5)
+    zeros = [0.0] * 3
+    assert stats.paired_folds(values, zeros) == stats.of_folds(values)
+
+
+@pytest.mark.parametrize("values", [[1.0], [[1.0, 2.0]]])
+def test_folds_are_a_list_of_at_least_two(values):
+    shape = re.escape(str(np.shape(values)))
+    with pytest.raises(ValueError, match=f"{shape}: give a list of at least"):
+        stats.of_folds(values)
+
+
+def test_folds_that_do_not_pair_are_refused():
+    with pytest.raises(ValueError, match=r"\(2,\) and \(3,\) don't pair"):
+        stats.paired_folds([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_is_between_p_and_bonferroni(p):
+    corrected = stats.holm(p)
+    assert (corrected >= np.array(p) - 1e-12).all()
+    assert (corrected <= np.minimum(len(p) * np.array(p), 1) + 1e-12).all()
