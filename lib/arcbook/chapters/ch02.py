@@ -8,6 +8,7 @@ import textwrap
 import numpy as np
 import pandas as pd
 import sympy as sp
+from IPython.display import Markdown
 from matplotlib import pyplot as plt
 
 from arcbook import derive, losses, plot
@@ -47,28 +48,47 @@ def opening(axes):
 
 
 def table() -> pd.DataFrame:
-    """Every loss's target logit and its slope at scale 1, a row each.
+    """Every loss's target logit and its slope, a row each.
 
     Returns:
-        loss, target logit and slope as LaTeX, and the slope at 0°, 90° and
-        180° with the loss's default hyperparameters.
+        loss, target logit and slope as LaTeX (ψ stays ψ), and the slope at
+        scale 1 and 0°, 90° and 180° with default hyperparameters.
     """
     rows = []
     for name in losses.available():
-        spec = losses.get(name)
-        found = derive.of(name)
-        values = slopes.logit_slope(
-            head := slopes.head(name), np.array([0, math.pi / 2, math.pi])
-        ) / float(head.s)
+        spec, found, head = (
+            losses.get(name),
+            derive.of(name),
+            slopes.head(name),
+        )
+        logit, slope = sp.latex(found.Z_y), sp.latex(found.dZ_y)
+        if "cases" in logit:
+            front = sp.latex(derive.scale(spec, {}))
+            mixed = front + r"\tfrac{%s + \psi%s(\theta_y)}{1 + \lambda}"
+            logit = mixed % (r"\lambda\cos\theta_y", "")
+            slope = mixed % (r"-\lambda\sin\theta_y", "'")
+        at = slopes.logit_slope(head, np.array([0, math.pi / 2, math.pi]))
+        values = dict(
+            zip(("0°", "90°", "180°"), at / float(head.s), strict=True)
+        )
         rows.append(
-            {
-                "loss": spec.title,
-                "target logit": f"${sp.latex(found.Z_y)}$",
-                "slope": f"${sp.latex(found.dZ_y)}$",
-                **dict(zip(("0°", "90°", "180°"), values, strict=True)),
-            }
+            {"loss": spec.title, "target logit": logit, "slope": slope}
+            | values
         )
     return pd.DataFrame(rows)
+
+
+def listing() -> Markdown:
+    """`table` with its formulas set."""
+    shown = table()
+    for name in ("target logit", "slope"):
+        shown[name] = "$" + shown[name] + "$"
+    for name in ("0°", "90°", "180°"):
+        shown[name] = [
+            f"{round(x, 2) + 0:.2f}".replace("-", "−") for x in shown[name]
+        ]
+    lines = [shown.columns, ["---"] * shown.shape[1], *shown.to_numpy()]
+    return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
 def logit_atlas(names: list[str] | None = None, columns: int = 3, **wanted):
