@@ -5,6 +5,8 @@ import math
 import mpmath as mp
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arcbook.geometry import angle, angles, unit
 
@@ -74,3 +76,29 @@ def test_a_second_derivative_is_refused_rather_than_wrong():
     (slope,) = torch.autograd.grad(angles(u, v).sum(), u, create_graph=True)
     with pytest.raises(RuntimeError, match="does not require grad"):
         torch.autograd.grad(slope.sum(), u)
+
+
+directions = st.lists(
+    st.floats(-1, 1).filter(lambda x: abs(x) > 1e-3), min_size=4, max_size=4
+)
+
+
+@given(directions, directions, directions)
+def test_angles_are_a_metric_on_the_sphere(a, b, c):
+    u, v, w = (
+        unit(torch.tensor(one, dtype=torch.float64))[0] for one in (a, b, c)
+    )
+    uv, vw, uw = (float(angle(x, y)) for x, y in ((u, v), (v, w), (u, w)))
+    assert 0 <= uv <= math.pi
+    assert uv == pytest.approx(float(angle(v, u)), abs=1e-12)
+    assert uw <= uv + vw + 1e-9
+    assert float(angle(u, u)) == pytest.approx(0, abs=1e-9)
+    assert float(angle(u, -u)) == pytest.approx(math.pi)
+
+
+@given(directions, st.floats(-25, 22))
+def test_an_angle_does_not_see_a_length(a, power):
+    u = torch.tensor(a, dtype=torch.float64)
+    e = torch.eye(4, dtype=torch.float64)[0]
+    plain, scaled = (float(angle(unit(x)[0], e)) for x in (u, u * 10.0**power))
+    assert scaled == pytest.approx(plain, rel=1e-9)

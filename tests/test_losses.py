@@ -7,6 +7,8 @@ import mpmath as mp
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 import reference
@@ -407,3 +409,27 @@ def test_penalty_is_the_printed_formula(name):
         else:
             printed = 0.3 / 2 * float(gap[name]().mean())
     assert added == pytest.approx(printed, rel=1e-9)
+
+
+@given(
+    name=st.sampled_from(losses.available()),
+    seed=st.integers(0, 10_000),
+    power=st.floats(-20, 18),
+    data=st.data(),
+)
+@settings(deadline=None, max_examples=60)
+def test_loss_and_gradient_are_finite_at_any_length(name, seed, power, data):
+    """Features of any direction and of norms from 1e-20 to 1e18."""
+    spec = losses.get(name)
+    given_ = {}
+    if any(h.name == "s" for h in spec.hyperparameters):
+        given_["s"] = data.draw(st.floats(0.1, 128))
+    head = losses.create(name, embedding_dim=5, num_classes=4, **given_)
+    draw = torch.Generator().manual_seed(seed)
+    x = torch.randn(7, 5, generator=draw) * 10.0**power
+    x.requires_grad_()
+    loss = head(x, torch.arange(7) % 4)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert torch.isfinite(x.grad).all()
+    assert torch.isfinite(head.weight.grad).all()
