@@ -10,7 +10,6 @@ by Wilcoxon's signed ranks with Holm's correction (JMLR 7, 2006).
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -358,31 +357,6 @@ def signed_ranks(first, second, digits: int = 2) -> float:
         ways[rank:] += ways[:-rank].copy()
     least = min(doubled[gaps > 0].sum(), doubled[gaps < 0].sum())
     return min(1.0, float(2 * ways[: least + 1].sum() / 2.0 ** len(gaps)))
-
-
-def wilcoxon(accuracy: pd.DataFrame, digits: int = 2) -> pd.DataFrame:
-    """Wilcoxon's signed-rank test of each pair of losses, over data sets.
-
-    Args:
-        accuracy: a row for each data set, a column for each loss.
-        digits: decimals that the values have.
-
-    Returns:
-        A row for each pair: "first", "second", the median "difference" of
-        first − second, "p", and "p_holm" that Holm's method corrects for
-        the number of pairs.
-    """
-    whole = accuracy.dropna()
-    rows = [
-        (
-            *(first, second),
-            (whole[first] - whole[second]).median(),
-            signed_ranks(whole[first], whole[second], digits),
-        )
-        for first, second in itertools.combinations(whole.columns, 2)
-    ]
-    pairs = pd.DataFrame(rows, columns=["first", "second", "difference", "p"])
-    return pairs.assign(p_holm=holm(pairs["p"]))
 
 
 def holm(p) -> np.ndarray:

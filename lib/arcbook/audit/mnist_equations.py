@@ -65,7 +65,7 @@ CHECKS = [
         ),
         latex=r"W_j^T x_i = \|W_j\| \, \|x_i\| \cos(\theta_{i,j})",
         why="An index slip. The text has \"j'th weight vector and i'th "
-        "sample\"; the formula has i for both, and an n that stands nowhere "
+        'sample"; the formula has i for both, and an n that stands nowhere '
         "else. With "
         "one index only the sample's own number of class would be met.",
     ),
