@@ -82,13 +82,7 @@ def batches(
 ) -> Iterator[tuple[Int[Tensor, " b"], UInt8[Tensor, "b h w c"]]]:
     """Every image once, in random order; a last batch that is short is left.
 
-    Args:
-        images: on any device.
-        size: images a batch.
-        generator: of the CPU, so that every device draws the same.
-
-    Yields:
-        The indices of the images and the images.
+    Gives the indices of the images and the images.
     """
     order = torch.randperm(len(images), generator=generator)
     order = order.to(images.device)
@@ -106,13 +100,7 @@ def augmented_batches(
     [arcgrad, Section IV]: a random crop of the image with 4 pixels added on
     each side, and a flip with a probability of 0.5.
 
-    Args:
-        padded: from `pad`.
-        size: images a batch.
-        generator: of the CPU, so that every device draws the same.
-
-    Yields:
-        The indices of the images and the crops.
+    Gives the indices of the images and the crops.
     """
     number, height, width, _ = padded.shape
     height, width = height - 2 * PADDING, width - 2 * PADDING
@@ -168,15 +156,7 @@ def stock(
     augmented: bool,
     device: torch.device,
 ) -> Stock:
-    """Bring images to the device.
-
-    Args:
-        images: uint8 (N, H, W) or (N, H, W, C).
-        labels: int64 (N,).
-        augmented: whether to crop, flip and z-score them, the "+" of
-            [arcgrad, Section IV]; else pixels are only scaled to 0..1.
-        device: where.
-    """
+    """Bring images to the device."""
     pixels = to_device(images, device)
     return Stock(
         pixels,

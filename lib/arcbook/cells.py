@@ -61,18 +61,12 @@ def runs(
 ) -> pd.DataFrame:
     """One row for each run of an experiment, measured or not.
 
-    Args:
-        id: of the experiment.
-        profile: of the records.
-        records: of the experiment; by default those that there are.
-
-    Returns:
-        The run's fields, its hyperparameters as columns of their own, and:
-        measured (whether there is a record), stale, device, threads, date,
-        diverged (for UCI a number of networks), accuracy, top5,
-        train_accuracy in percent, angles in radians, folds (test accuracies
-        of a UCI run in percent, an array), std over them, constant, and
-        record. What is not measured is NaN or None.
+    Gives the run's fields, its hyperparameters as columns of their own, and:
+    measured (whether there is a record), stale, device, threads, date,
+    diverged (for UCI a number of networks), accuracy, top5, train_accuracy in
+    percent, angles in radians, folds (test accuracies of a UCI run in percent,
+    an array), std over them, constant, and record. What is not measured is NaN
+    or None.
     """
     if records is None:
         records = experiments.records(id, profile)
@@ -86,8 +80,7 @@ def runs(
 def measured(id: str, profile: str = "full") -> pd.DataFrame:
     """The measured rows of `runs`.
 
-    Raises:
-        ValueError: nothing is measured; the message says how to measure it.
+    Raises ValueError: nothing is measured; the message says how to measure it.
     """
     frame = runs(id, profile)
     frame = frame[frame["measured"]]
@@ -105,12 +98,7 @@ def of_records(records: Iterable[Mapping]) -> pd.DataFrame:
 
 
 def select(frame: pd.DataFrame, **where) -> pd.DataFrame:
-    """The rows of `runs` that have such values.
-
-    Args:
-        frame: from `runs`.
-        **where: columns with a value, or a list of values.
-    """
+    """The rows of `runs` that have such values."""
     for name, value in where.items():
         several = value if isinstance(value, list | tuple) else [value]
         frame = frame[frame[name].isin(several)]
@@ -121,13 +109,9 @@ def estimate(frame: pd.DataFrame, metric: str = "accuracy") -> Estimate:
     """One metric of runs that differ in nothing but the seed.
 
     Several seeds: Student's interval of their mean, which speaks of other
-    seeds on the same test images. One run: of a share Wilson's interval by
-    the images looked at, of a UCI run that of its folds; an angle of one
-    run has none. NaN where no run has the metric.
-
-    Args:
-        frame: rows of `runs`.
-        metric: a column, in its unit.
+    seeds on the same test images. One run: of a share Wilson's interval by the
+    images looked at, of a UCI run that of its folds; an angle of one run has
+    none. NaN where no run has the metric.
     """
     if metric not in frame:
         return Estimate(math.nan)
@@ -147,14 +131,8 @@ def group(
 ) -> pd.DataFrame:
     """`estimate` of each group of runs.
 
-    Args:
-        frame: from `runs`.
-        by: columns that name a group.
-        metric: a column of it.
-
-    Returns:
-        A row a group, in the order of the runs: `by`, mean, low, high, std
-        over seeds (or over folds), runs, expected, diverged, stale.
+    Gives a row a group, in the order of the runs: `by`, mean, low, high, std
+    over seeds (or over folds), runs, expected, diverged, stale.
     """
     rows = []
     for at, part in frame.groupby(list(by), sort=False, dropna=False):
@@ -175,22 +153,13 @@ def beside(
 ) -> pd.DataFrame:
     """A printed table, cell by cell, and what was measured for each.
 
-    Args:
-        paper, item: as `papers.table` takes them.
-        profile: of the records; two are never mixed.
-        records: of the experiment that `source` names; by default those
-            that there are.
-
-    Returns:
-        A row a printed cell, in the order printed: paper, item, at (the
-        data set, benchmark, number of epochs or angle, as printed), method,
-        unit ("percent" or "radian"; errors are turned into accuracies),
-        metric; printed, printed_std, printed_low, printed_high; measured,
-        low, high, std, runs, expected, diverged, stale. Methods that the
-        book does not measure have 0 expected.
-
-    Raises:
-        ValueError: for a table without unit, which is not of results.
+    Gives a row a printed cell, in the order printed: paper, item, at (the data
+    set, benchmark, number of epochs or angle, as printed), method, unit
+    ("percent" or "radian"; errors are turned into accuracies), metric;
+    printed, printed_std, printed_low, printed_high; measured, low, high, std,
+    runs, expected, diverged, stale. Methods that the book does not measure
+    have 0 expected. Raises ValueError for a table without unit, which is not
+    of results.
     """
     return pd.DataFrame(
         {"paper": paper, "item": item} | printed | _measured(same, printed)
@@ -206,15 +175,9 @@ def pairs(
 ) -> list[tuple[dict, pd.DataFrame]]:
     """Each printed cell of a table with the runs that measure it.
 
-    Args:
-        paper, item, profile, records: as `beside` takes them.
-
-    Returns:
-        What `beside` has of the printed half, and rows of `runs`; none for a
-        method that the book does not measure.
-
-    Raises:
-        ValueError: for a table without unit, which is not of results.
+    Gives what `beside` has of the printed half, and rows of `runs`; none for a
+    method that the book does not measure. Raises ValueError for a table
+    without unit, which is not of results.
     """
     facts = papers.facts(paper, item)
     if "unit" not in facts:
@@ -249,13 +212,8 @@ def wide(frame: pd.DataFrame, value: str = "printed") -> pd.DataFrame:
 def histogram(record: Mapping, kind: str) -> pd.DataFrame:
     """Shares of intra-class angles over training, a bin a degree.
 
-    Args:
-        record: of an image run.
-        kind: "intra_train", "intra_test" or "intra_class0".
-
-    Returns:
-        A row an epoch (the index), a column for the middle of each bin in
-        degrees.
+    Gives a row an epoch (the index), a column for the middle of each bin in
+    degrees.
     """
     counts = packing.unpack(record["arrays"][kind]).astype(float)
     epochs = packing.unpack(record["arrays"]["histogram_epochs"])

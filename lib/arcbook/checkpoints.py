@@ -15,13 +15,8 @@ class CheckpointError(RuntimeError):
 def save(path: Path, settings: dict, state: dict) -> None:
     """Write a checkpoint beside its place and move it there.
 
-    Whatever moment the process is killed at, the path holds the old state
-    or the new one.
-
-    Args:
-        path: where; its folder is made.
-        settings: what decides the result of the run, plain values.
-        state: tensors and plain values.
+    Whatever moment the process is killed at, the path holds the old state or
+    the new one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,17 +33,8 @@ def load(
 ) -> dict | None:
     """Read the state of a run, without unpickling anything but tensors.
 
-    Args:
-        path: as given to `save`; None stands for no file.
-        settings: those of the run that wants to go on.
-        device: where tensors go.
-
-    Returns:
-        The state, or None if there is no file.
-
-    Raises:
-        CheckpointError: if the file is damaged, or was written by a run
-            with other settings.
+    Gives the state, or None if there is no file. Raises CheckpointError if the
+    file is damaged, or was written by a run with other settings.
     """
     if path is None or not Path(path).exists():
         return None

@@ -55,12 +55,7 @@ class Shortcut(nn.Module):
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions and a shortcut. (He et al. 2016, Fig. 2)
-
-    Args:
-        projection: whether a shortcut that changes the shape is a 1x1
-            convolution (He's option B) or has no parameters (option A).
-    """
+    """Two 3x3 convolutions and a shortcut. (He et al. 2016, Fig. 2)"""
 
     def __init__(self, inputs, outputs, stride, *, projection: bool):
         super().__init__()
@@ -156,24 +151,15 @@ def create(
 ) -> ConvNet:
     """Make a network.
 
-    Without an `embedding_dim` the features are the averaged channels, none
-    of them negative, so no two features stand more than π/2 apart. The
-    papers print centres 1.68 rad apart [arcgrad, Table VI], so theirs passed
-    a linear layer. With 100 features ResNet-18 has the 11.22 million
-    parameters, and with 512 ResNet-34 the 21.54 million, that
-    [angular-learning, Tables 6 and 7] print; the papers do not say so.
+    Without an `embedding_dim` the features are the averaged channels, none of
+    them negative, so no two features stand more than π/2 apart. The papers
+    print centres 1.68 rad apart [arcgrad, Table VI], so theirs passed a linear
+    layer. With 100 features ResNet-18 has the 11.22 million parameters, and
+    with 512 ResNet-34 the 21.54 million, that [angular-learning, Tables 6 and
+    7] print; the papers do not say so.
 
-    Args:
-        name: one of `available()`.
-        in_channels: 1 for grey images, 3 for colour.
-        embedding_dim: d, the size of a feature after a last linear layer;
-            None for the body's own: 128, 64 (ResNet-20) or 512.
-
-    Returns:
-        A module with the attribute `embedding_dim`.
-
-    Raises:
-        ValueError: for an unknown name or a size that is not positive.
+    Gives a module with the attribute `embedding_dim`. Raises ValueError for an
+    unknown name or a size that is not positive.
     """
     if name not in NETWORKS:
         raise ValueError(
@@ -196,10 +182,5 @@ def create(
 
 
 def count_parameters(*modules: nn.Module) -> int:
-    """Numbers that training changes: of a network, or with its head.
-
-    Args:
-        modules: a `ConvNet`, or one and the head of its loss, whose class
-            vectors then count too.
-    """
+    """Numbers that training changes: of a network, or with its head."""
     return sum(p.numel() for m in modules for p in m.parameters())

@@ -84,24 +84,11 @@ def train(
 ) -> Trained:
     """Train a 3-layer ReLU network for each setting and seed.
 
-    Features are standardised on the training part, steps are full-batch
-    Adam. Settings differ in `s` and `beta` alone. All settings of one seed
-    share split and initialisation.
+    Features are standardised on the training part, steps are full-batch Adam.
+    Settings differ in `s` and `beta` alone. All settings of one seed share
+    split and initialisation.
 
-    Args:
-        table: a `datasets.Table`.
-        name: of the loss.
-        settings: H dictionaries of hyperparameters.
-        seeds: S integers.
-        epochs: when to measure; 0 is before the first step.
-        width: of the hidden layers, and so of the features.
-        relu: whether the features pass the last ReLU, as in `networks.mlp`
-            and in [arcgrad, Section IV-A]; then none is negative.
-        lr: the learning rate.
-        test_size: share of the instances held out, stratified.
-
-    Raises:
-        ValueError: for a loss that has no scale s, or its settings.
+    Raises ValueError for a loss that has no scale s, or its settings.
     """
     shape = len(settings), len(seeds)
     (X, y), held_out = _splits(table, shape, seeds, test_size)
@@ -237,23 +224,11 @@ def descend_on_sphere(
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     """Gradient descent of class vectors and features, both free and unit.
 
-    No network stands between the loss and the features, so what is seen is
-    the loss alone.
+    No network stands between the loss and the features, so what is seen is the
+    loss alone.
 
-    Args:
-        settings: H dictionaries of hyperparameters of "iam" on normface,
-            `s` among them.
-        classes: C.
-        seeds: S integers.
-        steps: when to measure.
-        dim: d of the sphere's space.
-        per_class: features a class.
-        step: the learning rate times s, in radians: how far a feature
-            moves when its weight is 1.
-
-    Returns:
-        By step, for each setting and seed (H, S): the angle of a class
-        vector to its nearest other, and the own angle, means in radians.
+    Gives by step, for each setting and seed (H, S): the angle of a class
+    vector to its nearest other, and the own angle, means in radians.
     """
     shape = len(settings), len(seeds)
     with torch.random.fork_rng(devices=[]):
@@ -288,11 +263,7 @@ def descend_on_sphere(
 
 
 def mean_and_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over seeds and half the width of its 95 % interval (Student's t).
-
-    Args:
-        values: (…, S), S ≥ 2.
-    """
+    """Mean over seeds and half its 95% interval (Student's t)."""
     from scipy.stats import t
 
     count = values.shape[-1]
@@ -303,14 +274,8 @@ def mean_and_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def summary(trained: Trained, epoch: int, **columns) -> pd.DataFrame:
     """Means over seeds, with half the width of their 95 % intervals.
 
-    Args:
-        trained: what `train` gave.
-        epoch: one that was measured.
-        **columns: columns to begin with, H values each.
-
-    Returns:
-        A row a setting; W-Inter is the mean angle between class vectors
-        [arcgrad, Eq. 21].
+    Gives a row a setting; W-Inter is the mean angle between class vectors
+    [arcgrad, Eq. 21].
     """
     frame = pd.DataFrame(columns)
     between = np.degrees(trained.between[epoch])

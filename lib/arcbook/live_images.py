@@ -27,19 +27,9 @@ def quick(id: str, columns: Sequence[str] | None = None, **changes) -> Live:
 
     Nothing is downloaded for it.
 
-    Args:
-        id: of an image experiment.
-        columns: what the paper calls the losses; all where None.
-        **changes: to a run's fields, such as epochs=4, or to a
-            hyperparameter that it has, such as s=20.
-
-    Returns:
-        The runs of the grid in its order; those that `changes` have made
-        alike are trained once.
-
-    Raises:
-        ValueError: for a column or a change that the experiment's runs do
-            not have.
+    Gives the runs of the grid in its order; those that `changes` have made
+    alike are trained once. Raises ValueError for a column or a change that the
+    experiment's runs do not have.
     """
     grid = experiments.runs(id, "quick", columns and {"column": columns})
     chosen = []
@@ -59,10 +49,6 @@ def missing(name: str, sample: bool = False) -> str:
     """Why the images of a data set can't be read here; "" if they can.
 
     A page downloads nothing by itself.
-
-    Args:
-        name: of a data set.
-        sample: whether its sample will do.
     """
     place = datasets.locate(name, sample=sample)
     if place.kind != "download" or place.occupied:

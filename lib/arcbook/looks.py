@@ -74,13 +74,7 @@ def share_of_classes(
 ) -> np.ndarray:
     """Draw the same share of every class, at least one sample of each.
 
-    Args:
-        labels: int64 (N,).
-        number: about how many in all; N or more takes all.
-        generator: that decides which.
-
-    Returns:
-        Indices, rising.
+    Gives indices, rising.
     """
     if number >= len(labels):
         return np.arange(len(labels))
@@ -128,8 +122,7 @@ class Looker:
     def angles(self, log: Log) -> Float[Tensor, "n d"]:
         """Note WC-Intra, W-Inter and C-Inter of the training images.
 
-        Returns:
-            Their features; if one is NaN or infinite nothing is noted.
+        Gives their features; if one is NaN or infinite nothing is noted.
         """
         began = self._now()
         features = embed(self.network, self.probe, self.scaling)
@@ -144,12 +137,7 @@ class Looker:
     def whole(self, log: Log, generator: torch.Generator) -> dict | None:
         """Look at everything that is looked at after an epoch.
 
-        Args:
-            log: takes the angles and a row of each histogram.
-            generator: draws the 200 samples of class 0.
-
-        Returns:
-            The shares of hits, or None if a feature is not finite.
+        Gives the shares of hits, or None if a feature is not finite.
         """
         began = self._now()
         if not log.looks or log.looks[-1]["step"] != log.step:
@@ -194,14 +182,8 @@ class Looker:
     ) -> tuple[dict[str, np.ndarray], dict[str, float]]:
         """What is kept of a run at its end, beside its log.
 
-        Args:
-            log: its histograms become arrays.
-            keep_features: how many features of training images.
-            keep_cosines: of how many test images the cosines.
-
-        Returns:
-            Arrays as `training.Result` lists them, and test_wc_intra and
-            test_c_inter.
+        Gives arrays as `training.Result` lists them, and test_wc_intra and
+        test_c_inter.
         """
         tested = embed(self.network, self.test, self.scaling)
         weight, classes = self.head.weight, len(self.head.weight)

@@ -35,8 +35,7 @@ def pack(array: np.ndarray) -> dict:
 def unpack(packed: Mapping) -> np.ndarray:
     """The array of `pack`.
 
-    Raises:
-        ValueError: if the bytes are not those of such an array.
+    Raises ValueError if the bytes are not those of such an array.
     """
     try:
         content = zlib.decompress(base64.b64decode(packed["zlib"]))
@@ -59,10 +58,9 @@ def columns(rows: list[Mapping]) -> dict[str, list]:
 def outcome(result: Result) -> dict:
     """A result for a record, numbers to 6 significant digits.
 
-    Returns:
-        metrics; curves: a list for each column of `Result.curves`, and
-        under "looks" those of `Result.looks`; arrays: packed; and the
-        other attributes by their names.
+    Gives metrics; curves: a list for each column of `Result.curves`, and under
+    "looks" those of `Result.looks`; arrays: packed; and the other attributes
+    by their names.
     """
     plain = {
         name: getattr(result, name)

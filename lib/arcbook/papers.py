@@ -22,14 +22,7 @@ ARABIC = dict(zip(("I", "II", "III", "IV", "V", "VI", "VII"), "1234567"))
 
 @dataclass(frozen=True)
 class Equation:
-    """A printed equation.
-
-    Args:
-        number: as printed; a name where the paper gives none.
-        latex: as printed, without the number.
-        about: what it says, in a few words.
-        note: on what the text extraction has damaged.
-    """
+    """A printed equation."""
 
     number: str
     latex: str
@@ -45,15 +38,8 @@ def available():
 def equation(paper, number):
     """A printed equation.
 
-    Args:
-        paper: one of `available()`.
-        number: such as `"9"` or `9`.
-
-    Returns:
-        The `Equation`.
-
-    Raises:
-        ValueError: no such paper, or none of its equations has the number.
+    Gives the `Equation`. Raises ValueError: no such paper, or none of its
+    equations has the number.
     """
     number = str(number)
     return Equation(number, **_item(paper, "equations", number))
@@ -62,18 +48,11 @@ def equation(paper, number):
 def table(paper, name):
     """A printed table.
 
-    Args:
-        paper: one of `available()`.
-        name: such as `"table1"`.
-
-    Returns:
-        DataFrame. Of a table of measurements, one row a cell, in the order
-        printed: the row's id, the column's name (called `dataset` and
-        `method` in [arcgrad, Table I]), `mean` and `std` (NaN where none is
-        printed). Of a table of facts, the table itself.
-
-    Raises:
-        ValueError: no such paper or table.
+    Gives a frame. Of a table of measurements, one row a cell, in the order
+    printed: the row's id, the column's name (called `dataset` and `method` in
+    [arcgrad, Table I]), `mean` and `std` (NaN where none is printed). Of a
+    table of facts, the table itself. Raises ValueError: no such paper or
+    table.
     """
     printed = _item(paper, "tables", name)
     rows, columns = printed["rows"], printed["columns"]
@@ -95,23 +74,15 @@ def table(paper, name):
 def summary(paper, name):
     """The lines that a printed table ends with, such as averages and wins.
 
-    Returns:
-        DataFrame, one row a column of the table, one column a line.
-
-    Raises:
-        ValueError: no such paper or table.
+    Gives one row a column of the table, one column a line. Raises
+    ValueError: no such paper or table.
     """
     printed = _item(paper, "tables", name)
     return pd.DataFrame(printed.get("summary", {}), index=printed["columns"])
 
 
 def names(paper, kind):
-    """The ids of a paper's items, in the order of its file.
-
-    Args:
-        paper: one of `available()`.
-        kind: "equations", "tables", "figures" or "claims".
-    """
+    """The ids of a paper's items, in the order of its file."""
     return list(_read(paper).get(kind, {}))
 
 
@@ -123,13 +94,7 @@ def anchor(paper, item):
 def address(paper, item):
     """Where the book says what an item is worth.
 
-    Args:
-        paper: one of `available()`.
-        item: an equation ("Eq. 4" or its name), a table ("Table IV") or the
-            id of a claim, as the ledger names them.
-
-    Returns:
-        Page and anchor, below `notebooks/`; None if there is no such item.
+    Gives page and anchor, below `notebooks/`; None if there is no such item.
     """
     number = item.removeprefix("Eq. ")
     table = "table" + ARABIC.get(item[6:], item[6:])
@@ -156,8 +121,7 @@ def facts(paper, name):
 def texts(paper, name):
     """The cells of a printed table as they are printed.
 
-    Returns:
-        DataFrame of strings, rows down and columns across.
+    Gives a data frame of strings, rows down and columns across.
     """
     printed = _item(paper, "tables", name)
     return pd.DataFrame(
@@ -172,8 +136,7 @@ def texts(paper, name):
 def rows(paper, name):
     """What a printed table's rows hold beside their cells.
 
-    Returns:
-        Dictionary from a row's id to a dictionary.
+    Gives a dictionary from a row's id to a dictionary.
     """
     return {
         row: {k: v for k, v in entry.items() if k != "cells"}
@@ -184,11 +147,7 @@ def rows(paper, name):
 def problems(content):
     """What breaks the schema in a paper's file.
 
-    Args:
-        content: of a file, as a dictionary.
-
-    Returns:
-        One sentence a problem; none if the file is good.
+    Gives one sentence a problem; none if the file is good.
     """
     import jsonschema
 

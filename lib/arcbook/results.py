@@ -53,12 +53,7 @@ def path(experiment: str, profile: str, name: str, run: Mapping) -> Path:
 
 
 def write(target: Path, record: Mapping) -> None:
-    """Write a record, whole or not at all.
-
-    Args:
-        target: as from `path`.
-        record: of plain values; see `experiments.run` for its fields.
-    """
+    """Write a record, whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     with open(draft, "w", encoding="utf-8") as file:
@@ -73,8 +68,7 @@ def write(target: Path, record: Mapping) -> None:
 def load(file: Path) -> dict:
     """Read one record.
 
-    Raises:
-        RecordError: when the file is not a whole record.
+    Raises RecordError when the file is not a whole record.
     """
     record, problem = parse(Path(file).read_bytes())
     if problem:
@@ -144,8 +138,7 @@ def _place(file):
 def parse(content: bytes) -> tuple[dict, str]:
     """A record from the bytes of its file.
 
-    Returns:
-        The record, and what is wrong with it; "" if it is whole.
+    Gives the record, and what is wrong with it; "" if it is whole.
     """
     try:
         record = json.loads(content.decode("utf-8"))
@@ -163,18 +156,8 @@ def pack(
 ) -> list[Path]:
     """Put records into archives, to take them to another machine.
 
-    Args:
-        target: such as records.tar.gz; if they are more than the limit,
-            further archives are records-2.tar.gz and so on.
-        ids: of experiments, `*` stands for any part; by default all.
-        limit: bytes of an archive.
-
-    Returns:
-        The archives written.
-
-    Raises:
-        ValueError: if there are no such records, or the target's name does
-            not end in .tar.gz.
+    Gives the archives written. Raises ValueError if there are no such records,
+    or the target's name does not end in .tar.gz.
     """
     target, home = Path(target), Path(paths.RESULTS)
     if not target.name.endswith(".tar.gz"):
@@ -215,8 +198,7 @@ def unpack(archive: Path) -> Iterator[tuple[str, bytes]]:
 
     Nothing is written, and no path of the archive is used to write to.
 
-    Raises:
-        RecordError: if it can't be read as an archive.
+    Raises RecordError if it can't be read as an archive.
     """
     content = Path(archive).read_bytes()
     try:
@@ -264,11 +246,8 @@ def files(experiment: str, profile: str) -> list[Path]:
 def read(experiment: str, profile: str) -> pd.DataFrame:
     """All records of an experiment and a profile, one a row.
 
-    Returns:
-        Columns as from `frame`; no rows if nothing is measured.
-
-    Raises:
-        RecordError: when a file is not a whole record.
+    Gives columns as from `frame`; no rows if nothing is measured. Raises
+    RecordError when a file is not a whole record.
     """
     return frame(load(file) for file in files(experiment, profile))
 

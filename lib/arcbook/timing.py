@@ -19,10 +19,6 @@ def turns(columns: Sequence[str], number: int) -> list[str]:
     """The order of a round: every second one is the one before, backwards.
 
     After two rounds the next pair begins one place later.
-
-    Args:
-        columns: what takes turns.
-        number: of the round, from 0.
     """
     start = number // 2 % len(columns)
     order = [*columns[start:], *columns[:start]]
@@ -37,15 +33,7 @@ def in_turns(
 ) -> tuple[dict[str, list[float]], int]:
     """Seconds of a step of each, interleaved, after a warm-up.
 
-    Args:
-        steps: functions that do one step.
-        rounds: in each of which all have their turn.
-        least: seconds that a turn takes at least, about; so it has many
-            short steps or one long one, the same number for all.
-        now: the clock; on CUDA it waits until all is done.
-
-    Returns:
-        Seconds a step, one number a round, and the steps of a turn.
+    Gives seconds a step, one number a round, and the steps of a turn.
     """
     fastest = min([_warmed(step, least, now) for step in steps.values()])
     number = max(1, round(least / fastest))
@@ -85,12 +73,7 @@ class Extra(NamedTuple):
 def extra(
     seconds: Mapping[str, Sequence[float]], column: str, other: str
 ) -> Extra:
-    """Compare two losses round by round.
-
-    Args:
-        seconds: as from `in_turns`, or the curves of a record.
-        column, other: what is compared, and with what.
-    """
+    """Compare two losses round by round."""
     ratios = np.array(seconds[column]) / np.array(seconds[other]) - 1
     test = stats.quantile_test(ratios, p=0.5)
     return Extra(

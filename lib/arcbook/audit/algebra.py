@@ -465,14 +465,7 @@ def many_samples():
 
 
 def boundary(name, condition, inside, **hyper):
-    """How often a printed boundary decides as the loss does, in percent.
-
-    Args:
-        name: of the loss; "sphereface" is cos(mθ), as Eq. 4 prints it.
-        condition: of own and rival angle, as printed.
-        inside: up to where the own angle may go.
-        **hyper: of the loss.
-    """
+    """How often a printed boundary decides as the loss does, in percent."""
     own, rival = draw().uniform(0, math.pi, size=(2, 4000))
     if name == "sphereface":
         target = np.cos(hyper["m"] * own)

@@ -78,13 +78,7 @@ class Judgement:
 def judge(check: Check, *, seed: int = 0, draws: int = 8) -> Judgement:
     """Hold an equation against the truth in random situations.
 
-    Args:
-        check: the equation.
-        seed: of the situations.
-        draws: how many.
-
-    Raises:
-        AuditError: neither the printed nor the right form holds.
+    Raises AuditError: neither the printed nor the right form holds.
     """
     error = _error(check, check.printed, check.draw, seed, draws)
     if error <= TOLERANCE:

@@ -91,16 +91,9 @@ class Item:
 def items(*, seed: int = 0) -> list[Item]:
     """Judge everything.
 
-    Args:
-        seed: of whatever is drawn at random; the verdicts don't depend on
-            it.
-
-    Returns:
-        Equations, tables and claims of the four papers, in their order.
-
-    Raises:
-        AuditError: an equation holds neither as printed nor as corrected.
-        KeyError: an equation or a table has no check.
+    Gives equations, tables and claims of the four papers, in their order.
+    Raises AuditError: an equation holds neither as printed nor as corrected.
+    Raises KeyError: an equation or a table has no check.
     """
     return [
         one
@@ -116,12 +109,7 @@ def items(*, seed: int = 0) -> list[Item]:
 def item(paper: str, name: str) -> Item:
     """One line of the ledger, judged alone.
 
-    Args:
-        paper: one of `PAPERS`.
-        name: such as "Eq. 16", "Table I" or the id of a claim.
-
-    Raises:
-        ValueError: no such paper or item, or one without a verdict.
+    Raises ValueError: no such paper or item, or one without a verdict.
     """
     if name in papers.names(paper, "claims"):
         return claims(paper, [name])[0]
@@ -134,16 +122,8 @@ def item(paper: str, name: str) -> Item:
 def claims(paper: str, names: Iterable[str]) -> list[Item]:
     """Judge some claims of a paper, and nothing else.
 
-    Args:
-        paper: one of `PAPERS`.
-        names: ids of claims, as in `papers.names(paper, "claims")`.
-
-    Returns:
-        Their items, in the order of the names.
-
-    Raises:
-        ValueError: no such paper or claim, or one that only describes a
-            set-up and so has no verdict.
+    Gives their items, in the order of the names. Raises ValueError: no such
+    paper or claim, or one that only describes a set-up and so has no verdict.
     """
     chosen = [(name, papers.claim(paper, name)) for name in names]
     for name, claim in chosen:

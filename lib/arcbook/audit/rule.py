@@ -99,13 +99,7 @@ class Judged:
 def judge(paper: str, says: Mapping, kind: str) -> Judged:
     """Whether a claim holds, in print or as measured.
 
-    Args:
-        paper: whose tables are meant where a place names no paper.
-        says: of a claim in `data/papers`.
-        kind: `PRINT` or `MEASURED`.
-
-    Raises:
-        ValueError: a place or a method that is not there.
+    Raises ValueError: a place or a method that is not there.
     """
     if "readings" in says:
         parts = [judge(paper, one, kind) for one in says["readings"]]

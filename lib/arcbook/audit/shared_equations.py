@@ -151,14 +151,7 @@ def geometry(name):
 
 
 def common(paper, numbers) -> list[Check]:
-    """Checks of the equations that several papers print.
-
-    Args:
-        paper: their paper.
-        numbers: from "bias", "softmax", "distance", "center", "cosine",
-            "arcface", "cosface", "wc_intra", "w_inter", "c_inter" to the
-            equation's number.
-    """
+    """Checks of the equations that several papers print."""
     why = {
         "bias": "It is PyTorch's cross-entropy of a layer with a bias.",
         "distance": "It is the penalty of the center loss that trains here.",

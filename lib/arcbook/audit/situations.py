@@ -13,9 +13,8 @@ N, D = 6, 5
 def batch(generator, classes=4, least=0.0, most=np.pi):
     """Features, class vectors, labels and an s, angles in a range.
 
-    Returns:
-        Dictionary: x (N, D), w (C, D), y (N,), every class once at least,
-        s in 0.5..6.
+    Gives x (N, D), w (C, D), y (N,), every class once at least, s
+    in 0.5..6.
     """
     while True:
         x = generator.normal(size=(N, D))
@@ -80,11 +79,7 @@ def shipped_loss(name, x, w, y, centers, hyper):
 
 
 def by_angles(name, angles, **hyper):
-    """Autograd of the shipped loss of one sample in its angles.
-
-    Args:
-        angles: (C,), the own class first.
-    """
+    """Autograd of the shipped loss of one sample in its angles."""
     head = losses.create(
         name, embedding_dim=2, num_classes=len(angles), **hyper
     )
@@ -103,13 +98,7 @@ def derivative(function, at):
 def target_logit(
     name: str, theta: np.ndarray, **hyperparameters
 ) -> np.ndarray:
-    """The shipped target's logit at angles, for a feature of norm 1.
-
-    Args:
-        name: of a loss.
-        theta: radians, any shape.
-        **hyperparameters: as `losses.create` takes them.
-    """
+    """The shipped target's logit at angles, for a feature of norm 1."""
     target = losses.get(name).target
     values = {k: v for k, v in hyperparameters.items() if k != "s"}
     return target(torch.tensor(theta), **values).numpy()

@@ -32,9 +32,8 @@ def half_unit(text: str) -> float:
 def printed_angles() -> pd.DataFrame:
     """Every printed angle statistic.
 
-    Returns:
-        A row a loss of a table: paper, table, classes, method, the three
-        metrics in radians, and `half`, half of the last printed digit.
+    Gives a row a loss of a table: paper, table, classes, method, the three
+    metrics in radians, and `half`, half of the last printed digit.
     """
     rows = []
     for paper, name in TABLES:
@@ -55,13 +54,7 @@ def printed_angles() -> pd.DataFrame:
 
 
 def place(value: float, half: float, classes: int) -> str:
-    """Where a printed mean angle lies among the bounds.
-
-    Args:
-        value: in radians.
-        half: half of its last printed digit.
-        classes: C.
-    """
+    """Where a printed mean angle lies among the bounds."""
     simplex, most = simplex_angle(classes), largest_mean_angle(classes)
     if value - half > most:
         return BEYOND
@@ -73,9 +66,8 @@ def place(value: float, half: float, classes: int) -> str:
 def against_bounds() -> pd.DataFrame:
     """Each printed W-Inter and C-Inter beside the bounds.
 
-    Returns:
-        A row a number: paper, table, method, metric, printed, simplex,
-        largest (mean), all in radians, and place.
+    Gives a row a number: paper, table, method, metric, printed, simplex,
+    largest (mean), all in radians, and place.
     """
     rows = []
     for _, row in printed_angles().iterrows():
@@ -109,11 +101,7 @@ def triangle() -> pd.DataFrame:
 
 
 def most_classes(mean_angle: float) -> int:
-    """The most vectors whose mean angle can be so large.
-
-    Args:
-        mean_angle: in radians, above π/2.
-    """
+    """The most vectors whose mean angle can be so large."""
     classes = 2
     while largest_mean_angle(classes + 1) >= mean_angle:
         classes += 1
@@ -142,16 +130,7 @@ def spread_out(
 ) -> np.ndarray:
     """Vectors that optimisation has spread as far as it can.
 
-    Args:
-        classes: C.
-        dim: d.
-        goal: "mean" for the largest mean angle, "minimum" for the largest
-            smallest one (by a soft minimum that hardens).
-        seed: of the start.
-        steps: of Adam.
-
-    Returns:
-        (C, d) unit vectors.
+    Gives (C, d) unit vectors.
     """
     draw = torch.Generator().manual_seed(seed)
     vectors = torch.randn(
@@ -176,14 +155,8 @@ def spread_out(
 def bounds_by_search(classes, dims, seeds=3) -> pd.DataFrame:
     """The bounds beside what optimisation reaches.
 
-    Args:
-        classes: numbers of classes.
-        dims: dimensions.
-        seeds: starts; the best one counts.
-
-    Returns:
-        A row for each pair: C, d, mean and minimum reached, the bounds
-        "largest mean" and "simplex", all in radians.
+    Gives a row for each pair: C, d, mean and minimum reached, the bounds
+    "largest mean" and "simplex", all in radians.
     """
     rows = []
     for number in classes:
@@ -219,14 +192,8 @@ def simplex(classes: int) -> np.ndarray:
 def nudged_simplex(classes: int, size: float, seed: int = 0) -> np.ndarray:
     """Unit vectors near the simplex's corners whose sum is zero.
 
-    Args:
-        classes: C.
-        size: spread of the nudge.
-        seed: of the nudge.
-
-    Returns:
-        (C, C). While no cosine is positive, Jensen's inequality puts their
-        mean angle above the simplex's.
+    Gives (C, C). While no cosine is positive, Jensen's inequality puts their
+    mean angle above the simplex's.
     """
     draw = np.random.default_rng(seed)
     vectors = simplex(classes) + size * draw.normal(size=(classes, classes))
@@ -249,11 +216,6 @@ def slope_off_simplex(classes: int) -> float:
 def spread_for(excess: float, classes: int) -> float:
     """Spread of the cosines that lifts the mean angle above the simplex's.
 
-    Args:
-        excess: in radians, small.
-        classes: C.
-
-    Returns:
-        Standard deviation of the cosines, to second order.
+    Gives standard deviation of the cosines, to second order.
     """
     return math.sqrt(2 * excess / slope_off_simplex(classes))

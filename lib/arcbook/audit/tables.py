@@ -49,12 +49,7 @@ def wide(paper: str, name: str) -> pd.DataFrame:
 def is_share(text: str, trials: int) -> bool:
     """Whether a printed percentage can be k out of n.
 
-    Args:
-        text: as printed, such as "99.033".
-        trials: n.
-
-    Returns:
-        True if some whole k has 100 k/n within half of the last digit.
+    Gives True if some whole k has 100 k/n within half of the last digit.
     """
     value = float(text.partition("±")[0])
     nearest = 100 * round(value * trials / 100) / trials
@@ -64,13 +59,8 @@ def is_share(text: str, trials: int) -> bool:
 def not_shares(paper: str, name: str, trials: dict[str, int]) -> pd.DataFrame:
     """Cells that cannot be whole counts out of n.
 
-    Args:
-        paper, name: of a table, as `papers.texts` takes them.
-        trials: n, by column or else by row.
-
-    Returns:
-        A row a cell: row, column, printed, trials, and the two shares
-        nearest to it, below and above.
+    Gives a row a cell: row, column, printed, trials, and the two shares
+    nearest to it, below and above.
     """
     found = []
     for row, texts in papers.texts(paper, name).iterrows():
@@ -219,9 +209,8 @@ for _name in ("table3", "table4", "table5"):
 def settled() -> pd.DataFrame:
     """The cells of the MNIST table, and which runs are no accident.
 
-    Returns:
-        Rows of `cells.beside`, with `settled`: a run that ends five standard
-        errors below the median of its loss or more has failed to settle.
+    Gives rows of `cells.beside`, with `settled`: a run that ends five standard
+    errors below the median of its loss or more has failed to settle.
     """
     table = cells.beside("mnist-cosine", "table1").dropna(subset="printed")
     median = table.groupby("method")["printed"].transform("median")
@@ -274,12 +263,10 @@ for _paper, _name in sphere.TABLES:
 def same_setup() -> pd.DataFrame:
     """Numbers that both papers of one group print for one loss and network.
 
-    Returns:
-        A row a pair: benchmark, method; arcgrad, the error rate in percent
-        from [arcgrad, Table IV and V]; angular, std, from
-        [angular-learning, Table 6 and 7]; gap in points; z, the gap over
-        the standard error of two means of five runs, the second's std
-        taken for both.
+    Gives a row a pair: benchmark, method; arcgrad, the error rate in percent
+    from [arcgrad, Table IV and V]; angular, std, from [angular-learning, Table
+    6 and 7]; gap in points; z, the gap over the standard error of two means of
+    five runs, the second's std taken for both.
     """
     rows = []
     for benchmark, one, first, two, second in (

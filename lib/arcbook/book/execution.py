@@ -74,8 +74,7 @@ def is_fresh(name, *, root=ROOT):
 def needs(name, *, root=ROOT):
     """What the executed copy was made from.
 
-    Returns:
-        Paths relative to the root (absolute where outside), sorted.
+    Gives paths relative to the root (absolute where outside), sorted.
     """
     return sorted(json.loads(_record_path(name, root).read_text())["needs"])
 
@@ -83,11 +82,10 @@ def needs(name, *, root=ROOT):
 def execute(name, *, root=ROOT):
     """Execute one notebook with its own parameters, unless it is fresh.
 
-    Two processes that want the same notebook execute it once: the second
-    waits and finds it fresh.
+    Two processes that want the same notebook execute it once: the second waits
+    and finds it fresh.
 
-    Raises:
-        NotebookError: a cell failed.
+    Raises NotebookError: a cell failed.
     """
     path, root = executed_path(name, root=root), Path(root)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,14 +115,7 @@ def execute(name, *, root=ROOT):
 def execute_all(names, *, root=ROOT, jobs=2, report=print):
     """Execute every notebook that is not fresh, some at a time.
 
-    Args:
-        names: notebook names.
-        jobs: how many at a time; each computes on one thread, so that its
-            numbers don't depend on the machine's load.
-        report: called with one line for each notebook that was executed.
-
-    Raises:
-        NotebookError: some failed; the message holds every failure.
+    Raises NotebookError: some failed; the message holds every failure.
     """
 
     def failure(name):
@@ -146,14 +137,7 @@ def execute_all(names, *, root=ROOT, jobs=2, report=print):
 def papermill(source, output, *, root=ROOT, parameters=None, log=None):
     """Run a notebook in its own process and fill its prose.
 
-    Args:
-        source: the notebook.
-        output: where the executed one goes; there, too, when a cell fails.
-        parameters: in place of the notebook's own.
-        log: as `trace.start` takes it; by default nothing is traced.
-
-    Raises:
-        NotebookError: a cell failed.
+    Raises NotebookError: a cell failed.
     """
     name, notebook = Path(source).stem, nbformat.read(source, 4)
     prose.weave(notebook, name)

@@ -45,8 +45,7 @@ def names():
 def path(name):
     """The file of a notebook.
 
-    Raises:
-        ValueError: there is no such notebook; close matches are named.
+    Raises ValueError: there is no such notebook; close matches are named.
     """
     if name not in names():
         raise ValueError(_unknown("notebook", name, names()))
@@ -56,14 +55,8 @@ def path(name):
 def parameters(name):
     """The parameters of a notebook.
 
-    Args:
-        name: a name from `names()`.
-
-    Returns:
-        Dictionary from name to `Parameter`, in the order of the cell.
-
-    Raises:
-        ValueError: there is no such notebook, or a parameter has no schema.
+    Gives `Parameter`s by name, in the order of the cell. Raises
+    ValueError: there is no such notebook, or a parameter has no schema.
     """
     notebook = json.loads(path(name).read_text(encoding="utf-8"))
     schemas = notebook["metadata"].get("arcbook", {}).get("parameters", {})
@@ -90,12 +83,7 @@ def parameters(name):
 def check(name, values):
     """Refuse values that a notebook cannot take.
 
-    Args:
-        name: a name from `names()`.
-        values: dictionary from parameter to value; not all need be given.
-
-    Raises:
-        ValueError: unknown parameter, wrong type or out of range.
+    Raises ValueError: unknown parameter, wrong type or out of range.
     """
     known = parameters(name)
     for key, value in values.items():
@@ -109,15 +97,7 @@ def check(name, values):
 def run(name, output, **values):
     """Execute a notebook by papermill with other parameters.
 
-    Args:
-        name: a name from `names()`.
-        output: where the executed notebook goes; written whole or not at
-            all, but for a failing one, which holds the error.
-        **values: parameters, checked first.
-
-    Raises:
-        ValueError: see `check`.
-        RuntimeError: a cell failed.
+    Raises ValueError as `check`. Raises RuntimeError: a cell failed.
     """
     source = path(name)
     check(name, values)

@@ -51,8 +51,7 @@ class Expectation:
     def now(self):
         """The ledger's item.
 
-        Raises:
-            ProseError: there is none, or it cannot have such a verdict.
+        Raises ProseError: there is none, or it cannot have such a verdict.
         """
         from arcbook import audit
 
@@ -70,12 +69,7 @@ class Expectation:
 
 
 def weave(notebook, name):
-    """Put a cell that fills it before every paragraph that needs one.
-
-    Args:
-        notebook: is changed.
-        name: what the notebook is called in messages.
-    """
+    """Put a cell that fills it before every paragraph that needs one."""
     woven, last, begun = [], [], False
     for cell, where in _numbered(notebook, name):
         begun |= cell.cell_type == "code"
@@ -115,13 +109,7 @@ def show(text, namespace, where):
 def fill(text, namespace, where="here"):
     """A paragraph with its numbers, and notes where a verdict has changed.
 
-    Args:
-        text: markdown.
-        namespace: of the expressions.
-        where: what the paragraph is called in messages.
-
-    Raises:
-        ProseError: an expression fails or gives no text; see `Expectation`.
+    Raises ProseError: an expression fails or gives no text; see `Expectation`.
     """
 
     def value(match):
@@ -152,14 +140,8 @@ def fill(text, namespace, where="here"):
 def written(value):
     """A value as it stands in a sentence.
 
-    Args:
-        value: text, a whole number, an estimate or a sympy expression.
-
-    Returns:
-        Text with true minus signs and powers of ten.
-
-    Raises:
-        TypeError: anything else; a float needs a format.
+    Gives text with true minus signs and powers of ten. Raises TypeError:
+    anything else; a float needs a format.
     """
     if isinstance(value, sp.Basic):
         return f"${sp.latex(value)}$"
@@ -174,12 +156,7 @@ def written(value):
 
 
 def expectations(notebook, name):
-    """All that a notebook's paragraphs rest on.
-
-    Args:
-        notebook: as `nbformat` reads it.
-        name: what it is called in messages.
-    """
+    """All that a notebook's paragraphs rest on."""
     return [
         one
         for cell, where in _numbered(notebook, name)

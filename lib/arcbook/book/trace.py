@@ -15,13 +15,7 @@ from arcbook.paths import DATA, RESULTS, ROOT
 
 
 def start(log):
-    """Log what this process needs, from now on, of the library and the data.
-
-    Args:
-        log: file to append to, one path a line: modules (also those imported
-            before), and of the data what is opened, listed or asked for,
-            whether it is there or not.
-    """
+    """Log what this process needs of library and data from now on."""
     library = _inside(ROOT / "lib")
     places = [DATA, RESULTS, os.environ.get("ARCBOOK_DATA")]
     data = tuple(_inside(place) for place in places if place)

@@ -62,12 +62,7 @@ def _erratum(item):
 
 
 def listing(ledger: list[Item], kind: str) -> HTML:
-    """Items of one kind as a list that can be filtered and linked to.
-
-    Args:
-        ledger: as from `audit.items`.
-        kind: "equation" for those that stand as printed, "table" or "claim".
-    """
+    """Items of one kind as a list that can be filtered and linked to."""
     items = [
         item
         for item in ledger
@@ -173,9 +168,8 @@ def _power(value):
 def leads() -> pd.DataFrame:
     """The least lead in print of each claim in `LEADS`.
 
-    Returns:
-        A row a claim: method (paper, claim and the pair that is compared),
-        printed, printed_low, printed_high, in points.
+    Gives a row a claim: method (paper, claim and the pair that is compared),
+    printed, printed_low, printed_high, in points.
     """
     rows = []
     for paper, name in LEADS:
@@ -209,12 +203,7 @@ def least_leads():
 
 
 def ranks(groups: dict[str, pd.DataFrame], level: float):
-    """Average ranks in the printed Table I, of all data sets and of some.
-
-    Args:
-        groups: from a title to data sets × columns.
-        level: chance of one false difference among all pairs.
-    """
+    """Average ranks in the printed Table I, of all data sets and of some."""
     rows = []
     for title, table in groups.items():
         half = stats.critical_difference(*table.shape[::-1], level=level) / 2
@@ -285,11 +274,7 @@ def digits():
 
 
 def papers_apart(rows: pd.DataFrame):
-    """Error rates that two papers print for one loss and network.
-
-    Args:
-        rows: as from `tables.same_setup`.
-    """
+    """Error rates that two papers print for one loss and network."""
     names = rows["benchmark"].unique()
     figure, panels = plt.subplots(1, len(names), figsize=(8, 3.6))
     for axes, name in zip(panels, names, strict=True):

@@ -53,13 +53,7 @@ def _arc(axes, start, stop, radius, text):
 def regions(angles, norms=(1.0, 1.6), theta: float = 1.0):
     """Who wins where: inner products with equal and with unequal norms.
 
-    Args:
-        angles: of two class vectors in the plane, in radians.
-        norms: of them in the right picture; in the left one they are 1.
-        theta: angle of the feature from the first class vector.
-
-    Returns:
-        The figure; the winning region of the first class is tinted.
+    Gives the figure; the winning region of the first class is tinted.
     """
     figure, panels = plt.subplots(1, 2, figsize=(8, 4.5))
     cases = [
@@ -105,10 +99,6 @@ def confidence(scales=(1, 10, 40), between: float = math.pi / 2):
     """P_y and ∂L/∂θ_y as a feature walks from one class vector to another.
 
     Two classes at an angle, no margin; θ_2 = between − θ_1.
-
-    Args:
-        scales: values of s.
-        between: the angle of the two class vectors, in radians.
     """
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(8, 6), sharex=True)
     theta = np.linspace(0, between, 361)
@@ -150,12 +140,7 @@ def confidence(scales=(1, 10, 40), between: float = math.pi / 2):
 def arccos_error(points: int = 60, seed: int = 0):
     """Relative error of two ways to an angle, against 50 digits.
 
-    Args:
-        points: angles from 1e-12 to 1, evenly spaced in the logarithm.
-        seed: of the directions, in 8 dimensions.
-
-    Returns:
-        The angles, and the errors of the arc cosine and of two chords.
+    Gives the angles, and the errors of the arc cosine and of two chords.
     """
     generator = np.random.default_rng(seed)
     theta = np.logspace(-12, 0, points)
@@ -218,17 +203,8 @@ def digits_lost(points: int = 60, seed: int = 0):
 def step(name: str, turns, rate: float, s: float = 1.0, **wanted):
     """One gradient step on the class vectors of the plane, x held.
 
-    Args:
-        name: of the loss.
-        turns: (K, C) where the unit class vectors stand, in radians from
-            the feature; class 0 is the feature's own.
-        rate: η in W' = W − η ∂L/∂W.
-        s: scale of the losses that have one, |x| of those that keep it.
-        **wanted: further hyperparameters, for the losses that have them.
-
-    Returns:
-        (K, C), where they stand after the step, in radians from the
-        feature, between −π and π.
+    Gives (K, C), where they stand after the step, in radians from the feature,
+    between −π and π.
     """
     turns = np.asarray(turns, dtype=float)
     made = slopes.head(name, turns.shape[-1], s=s, alpha=s, **wanted)
@@ -243,12 +219,7 @@ def step(name: str, turns, rate: float, s: float = 1.0, **wanted):
 
 
 def update_toy(names, turns, rate: float, s: float = 1.0):
-    """Class vectors before and after one step. [angular-learning, Fig. 2]
-
-    Args:
-        names: of the losses, a panel each.
-        turns, rate, s: see `step`; one row of turns.
-    """
+    """Class vectors before and after one step. [angular-learning, Fig. 2]"""
     figure, panels = plt.subplots(1, len(names), figsize=(8, 4.6))
     for axes, name in zip(np.atleast_1d(panels), names, strict=True):
         circle(axes)
@@ -290,17 +261,9 @@ def _turn(a, b):
 def step_sizes(names, push: float, scales, others, points: int = 181):
     """How far one step turns W_y, over θ_y: the logit alone, then the loss.
 
-    In the first panel the step is that of the logit, as if P_y were 0; in
-    the others that of the loss, where the factor 1 − P_y is in. η s is the
-    same in all of them.
-
-    Args:
-        names: of the losses.
-        push: η s.
-        scales: values of s, a panel each: the scale of the losses that have
-            one, |x| of those that keep it.
-        others: angles of the other class vectors from the feature.
-        points: angles θ_y.
+    In the first panel the step is that of the logit, as if P_y were 0; in the
+    others that of the loss, where the factor 1 − P_y is in. η s is the same in
+    all of them.
     """
     theta = np.linspace(1e-3, np.pi - 1e-3, points)
     turns = np.column_stack([theta, np.tile(others, (points, 1))])
@@ -355,15 +318,7 @@ def step_sizes(names, push: float, scales, others, points: int = 181):
 
 
 def descent(names, theta: float, others, rate: float, s: float, steps: int):
-    """θ_y step by step, x held and class vectors made unit each time.
-
-    Args:
-        names: of the losses.
-        theta: θ_y at the start.
-        others: angles of the other class vectors from the feature.
-        rate, s: see `step`.
-        steps: how many.
-    """
+    """θ_y step by step, x held and class vectors made unit each time."""
     figure, axes = plt.subplots()
     for name in names:
         turns = [[theta, *others]]

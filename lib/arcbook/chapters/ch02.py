@@ -17,11 +17,7 @@ from arcbook.plot.style import BASELINE, INK
 
 
 def opening(axes):
-    """Name and publish ∂Z_y/∂θ_y of some losses. [angular-learning, Fig. 3]
-
-    Args:
-        axes: with a curve a loss over the angle, labelled by its name.
-    """
+    """Name and publish ∂Z_y/∂θ_y of some losses. [angular-learning, Fig. 3]"""
     for line in axes.lines:
         name = line.get_label()
         theta, slope = line.get_data()
@@ -50,9 +46,8 @@ def opening(axes):
 def table() -> pd.DataFrame:
     """Every loss's target logit and its slope, a row each.
 
-    Returns:
-        loss, target logit and slope as LaTeX (ψ stays ψ), and the slope at
-        scale 1 and 0°, 90° and 180° with default hyperparameters.
+    Gives loss, target logit and slope as LaTeX (ψ stays ψ), and the slope at
+    scale 1 and 0°, 90° and 180° with default hyperparameters.
     """
     rows = []
     for name in losses.available():
@@ -92,13 +87,7 @@ def listing() -> Markdown:
 
 
 def logit_atlas(names: list[str] | None = None, columns: int = 3, **wanted):
-    """∂Z_y/∂θ_y at unit scale; losses with the same curve share a panel.
-
-    Args:
-        names: the losses; all registered ones by default.
-        columns: of the grid.
-        **wanted: hyperparameters, for the losses that have them.
-    """
+    """∂Z_y/∂θ_y at unit scale; losses with the same curve share a panel."""
     theta = np.linspace(0, np.pi, 721)
 
     def slope(name):
@@ -132,15 +121,7 @@ def loss_atlas(
     columns: int = 3,
     **wanted,
 ):
-    """∂L/∂θ_y at unit scale with θ_j = 90°; the same curves share a panel.
-
-    Args:
-        s: scale of the losses that have one, |x| of those that keep it.
-        num_classes: C.
-        names: the losses; all registered ones by default.
-        columns: of the grid.
-        **wanted: further hyperparameters, for the losses that have them.
-    """
+    """∂L/∂θ_y at unit scale with θ_j = 90°; the same curves share a panel."""
 
     def pull(name):
         return slopes.pull_curve(name, s, num_classes, **wanted)[1]

@@ -17,14 +17,7 @@ THETA = np.linspace(0, np.pi, 1441)
 
 
 def surplus(name: str, first, second, s: float, **wanted):
-    """Z_y(θ_1) − Z_j(θ_2) at unit scale: positive where the loss is content.
-
-    Args:
-        name: of the loss.
-        first, second: angles to the own and to the other class vector.
-        s: scale of the losses that have one, |W||x| of those without.
-        **wanted: further hyperparameters, for the losses that have them.
-    """
+    """Z_y(θ_1) − Z_j(θ_2) at unit scale; above 0 the loss is content."""
     made = slopes.head(name, 3, s=s, alpha=s, **wanted)
     norm = slopes.feature_norm(made, s)
     first, second = (torch.as_tensor(a).double() for a in (first, second))
@@ -36,17 +29,10 @@ def surplus(name: str, first, second, s: float, **wanted):
 def gap(name: str, between, s: float, **wanted) -> np.ndarray:
     """Width of the margin on the arc between two class vectors.
 
-    On the arc θ₁ + θ₂ = Θ. The loss of class 1 is content up to some θ₁,
-    that of class 2 from the mirrored angle on; the width is Θ − 2θ₁.
+    On the arc θ₁ + θ₂ = Θ. The loss of class 1 is content up to some θ₁, that
+    of class 2 from the mirrored angle on; the width is Θ − 2θ₁.
 
-    Args:
-        name: of the loss.
-        between: angles Θ of the two class vectors, in radians.
-        s: scale of the losses that have one, |W||x| of those without.
-        **wanted: further hyperparameters, for the losses that have them.
-
-    Returns:
-        Radians, NaN where the loss is content with no feature on the arc.
+    Gives radians, NaN where the loss is content with no feature on the arc.
     """
     between = np.asarray(between, dtype=float)
     low, high = np.zeros_like(between), between / 2
@@ -59,15 +45,7 @@ def gap(name: str, between, s: float, **wanted) -> np.ndarray:
 
 
 def ring(axes, k: int, name: str, width: float, between: float):
-    """One loss's arc between two class vectors, its margin drawn thick.
-
-    Args:
-        axes: of the fan.
-        k: which arc, from outside.
-        name: of the loss.
-        width: of its margin, in radians, as from `gap`.
-        between: angle of the class vectors.
-    """
+    """One loss's arc between two class vectors, its margin drawn thick."""
     radius, start = 1 - 0.13 * k, (math.pi - between) / 2
     arc = np.linspace(0, between, 361) + start
     axes.plot(radius * np.cos(arc), radius * np.sin(arc), color=BASELINE)
@@ -118,11 +96,7 @@ def fan(axes, between: float):
 
 
 def targets(logits: pd.DataFrame):
-    """The target's logit of losses over the angle, at unit scale.
-
-    Args:
-        logits: a row an angle in radians (the index), a column a loss.
-    """
+    """The target's logit of losses over the angle, at unit scale."""
     figure, axes = plt.subplots(figsize=(8, 5.4))
     for name, values in logits.items():
         axes.plot(logits.index, values, color=plot.colour(name))
@@ -268,13 +242,7 @@ def variants(m: float):
 
 
 def plane(settings: dict[str, dict], s: float, columns: int = 3):
-    """Where two classes meet in (θ₁, θ₂), a panel for each loss.
-
-    Args:
-        settings: the hyperparameters of each loss, by its name.
-        s: scale of the losses that have one, |W||x| of those without.
-        columns: of the grid.
-    """
+    """Where two classes meet in (θ₁, θ₂), a panel for each loss."""
     rows = math.ceil(len(settings) / columns)
     figure, grid = plt.subplots(
         *(rows, columns),

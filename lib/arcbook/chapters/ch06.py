@@ -38,13 +38,7 @@ def two_class() -> list[str]:
 def opening(figure, gaps: pd.DataFrame, candidate: str, baseline: str):
     """Publish one loss against another, a data set a row.
 
-    Args:
-        figure: from `plot.dots`.
-        gaps: printed, measured, low, high: what it shows.
-        candidate, baseline: the losses.
-
-    Raises:
-        ValueError: both are the same.
+    Raises ValueError: both are the same.
     """
     if candidate == baseline:
         raise ValueError(
@@ -74,9 +68,8 @@ def opening(figure, gaps: pd.DataFrame, candidate: str, baseline: str):
 def trials() -> pd.DataFrame:
     """Validation accuracies of the protocol's candidates.
 
-    Returns:
-        A row a record: width, epochs, lr, dataset, accuracy and a column a
-        loss, in percent; of data sets with every candidate measured.
+    Gives a row a record: width, epochs, lr, dataset, accuracy and a column a
+    loss, in percent; of data sets with every candidate measured.
     """
     names = [*uci.CANDIDATES, "dataset"]
     rows = pd.DataFrame(
@@ -97,11 +90,7 @@ def by_candidate(rows: pd.DataFrame, value: str) -> pd.DataFrame:
 
 
 def live(rows: pd.DataFrame):
-    """Means of a live run with their intervals, and the folds below.
-
-    Args:
-        rows: as from `uci.run_one`, one a loss.
-    """
+    """Means of a live run with their intervals, and the folds below."""
     folds = {row["column"]: uci.accuracies(row) for _, row in rows.iterrows()}
     splits = rows["splits"].iloc[0]
     found = {name: stats.of_folds(x, splits) for name, x in folds.items()}
@@ -136,13 +125,9 @@ def noise(table: pd.DataFrame) -> pd.DataFrame:
     Which rows a network gets wrong is taken as given; which of them a fold
     holds is chance, by the hypergeometric distribution.
 
-    Args:
-        table: from `cells.beside`.
-
-    Returns:
-        at, method, and for printed and measured the ± and the spread by
-        chance in points: printed_std, printed_chance, std, chance. AdaCos
-        on two classes is left out: it answers by a coin.
+    Gives at, method, and for printed and measured the ± and the spread by
+    chance in points: printed_std, printed_chance, std, chance. AdaCos on two
+    classes is left out: it answers by a coin.
     """
     coin = (table["method"] == "AdaCos") & table["at"].isin(two_class())
     kept = table[~coin]
@@ -154,24 +139,14 @@ def noise(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def chance(percent, rows, splits: int = 10):
-    """Standard deviation of the accuracy of a random fold, in points.
-
-    Args:
-        percent: accuracy on all rows.
-        rows: of the data set.
-        splits: folds of a run.
-    """
+    """Standard deviation of the accuracy of a random fold, in points."""
     share, size = percent / 100, rows / splits
     left = (rows - size) / (rows - 1)
     return 100 * np.sqrt(share * (1 - share) / size * left)
 
 
 def spread(rows: pd.DataFrame):
-    """The ± of each cell against chance; the line is chance alone.
-
-    Args:
-        rows: from `noise`.
-    """
+    """The ± of each cell against chance; the line is chance alone."""
     figure, axes = plt.subplots(figsize=(8, 4.8))
     top = 1.06 * rows[["printed_chance", "chance"]].max().max()
     axes.plot([0, top], [0, top], color=INK, lw=1)
@@ -212,12 +187,7 @@ def spread(rows: pd.DataFrame):
 
 
 def spans(table: pd.DataFrame, runs: pd.DataFrame):
-    """Every cell of Table I, less the mean of its row.
-
-    Args:
-        table: from `cells.beside`.
-        runs: from `cells.measured`, for the grey bars.
-    """
+    """Every cell of Table I, less the mean of its row."""
     figure, panels = plt.subplots(
         1, 2, figsize=(9, 6.6), sharex=True, sharey=True
     )
@@ -269,11 +239,7 @@ def reach(runs: pd.DataFrame) -> pd.Series:
 
 
 def grid(table: pd.DataFrame) -> pd.DataFrame:
-    """Table I as text, printed and measured by turns, the best bold.
-
-    Args:
-        table: from `cells.beside`.
-    """
+    """Table I as text, printed and measured by turns, the best bold."""
     pieces = {}
     for kind in plot.KINDS:
         wide = cells.wide(table, kind).round(2)
@@ -287,10 +253,9 @@ def grid(table: pd.DataFrame) -> pd.DataFrame:
 def coins(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """AdaCos on two classes beside a network that answers by one coin.
 
-    Returns:
-        A row a data set: mean and ± of a coin that gives all rows one
-        class, both printed and measured, in percent, and how many of our
-        networks give all rows one class.
+    Gives a row a data set: mean and ± of a coin that gives all rows one class,
+    both printed and measured, in percent, and how many of our networks give
+    all rows one class.
     """
     constant = runs.set_index(["dataset", "column"])["constant"]
     rows = []
@@ -308,11 +273,7 @@ def coins(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def ranks(means: dict[str, pd.DataFrame]):
-    """Average ranks, with half a critical difference to each side.
-
-    Args:
-        means: "printed" and "measured", data sets × losses.
-    """
+    """Average ranks, with half a critical difference to each side."""
     shown = pd.DataFrame({kind: stats.ranks(x) for kind, x in means.items()})
     for kind, wide in means.items():
         half = stats.critical_difference(wide.shape[1], len(wide)) / 2
@@ -340,13 +301,8 @@ def ranks(means: dict[str, pd.DataFrame]):
 def against(means: pd.DataFrame, candidate: str) -> pd.DataFrame:
     """Wilcoxon's test of one loss against each other one.
 
-    Args:
-        means: data sets × losses; compared to two digits, as printed.
-        candidate: one of the losses.
-
-    Returns:
-        A row each: against, median difference in points, on how many data
-        sets the candidate is better, p, and p by Holm's method.
+    Gives a row each: against, median difference in points, on how many data
+    sets the candidate is better, p, and p by Holm's method.
     """
     rows = []
     for other in means.columns.drop(candidate):

@@ -33,11 +33,8 @@ DASHED = (0, (4, 2))
 def one_class(y: np.ndarray) -> float:
     """Accuracy in percent of answering each fold's largest training class.
 
-    Folds of random partitions are not stratified: the class that is largest
-    in training is the one that the test fold lacks.
-
-    Args:
-        y: (n,), classes 0..C−1.
+    Folds of random partitions are not stratified: the class that is largest in
+    training is the one that the test fold lacks.
     """
     hits = [
         (y[fold.test] == np.bincount(y[fold.train]).argmax()).mean()
@@ -49,16 +46,8 @@ def one_class(y: np.ndarray) -> float:
 def features_at_start(X, layers, *, width=32, count=20, seed=0):
     """Features of untrained networks.
 
-    Args:
-        X: (n, features), not scaled.
-        layers: numbers of layers, at least 2.
-        width: as `networks.mlp` takes it.
-        count: networks for each number of layers.
-        seed: decides their initialisation.
-
-    Returns:
-        Data frame, a row a network: layers; angle, the mean over pairs of
-        samples of the angle between features, in radians; norm, the mean.
+    Gives a data frame, a row a network: layers; angle, the mean over pairs of
+    samples of the angle between features, in radians; norm, the mean.
     """
     inputs, rows = _standard(X), []
     for number in layers:
@@ -79,16 +68,9 @@ def pull_at_start(
 ):
     """What moves the first layer in the first step: loss, weight decay.
 
-    Args:
-        X, y, layers, width, count, seed: as for `features_at_start`.
-        columns: of `uci.CURVES`.
-        weight_decay: that of Adam, which adds it times the weights to the
-            gradient.
-
-    Returns:
-        Data frame, a row for each column and number of layers: gradient,
-        the norm of the loss's gradient on the first layer's weights; decay,
-        the norm of what weight decay adds to it; medians over networks.
+    Gives a row for each column and number of layers: gradient, the
+    norm of the loss's gradient on the first layer's weights; decay, the norm
+    of what weight decay adds to it; medians over networks.
     """
     inputs, labels = _standard(X), torch.from_numpy(y)
     classes, rows = int(y.max()) + 1, []
@@ -127,13 +109,7 @@ def _start(inputs, classes, layers, width, count, seed, loss, hyper):
 
 
 def fade(rows: pd.DataFrame, name: str, start: int = 6) -> float:
-    """By what factor a quantity shrinks with each further layer.
-
-    Args:
-        rows: with "layers" and the quantity.
-        name: of the quantity; NaN where it is 0 somewhere.
-        start: fewest layers of the fit of a line to its logarithm.
-    """
+    """By what factor a quantity shrinks with each further layer."""
     deep = rows[rows["layers"] >= min(start, rows["layers"].max() - 1)]
     if (deep[name] <= 0).any():
         return math.nan
@@ -147,12 +123,7 @@ def crossing(pull: pd.DataFrame) -> pd.Series:
 
 
 def falls(course: pd.DataFrame, below: float = 90.0) -> pd.Series:
-    """The fewest layers, from 3 on, whose mean accuracy is below so many %.
-
-    Args:
-        course: of `cells.group` by column and layers.
-        below: percent.
-    """
+    """The fewest layers, from 3 on, whose mean accuracy is below so many %."""
     return _first(course, (course["layers"] >= 3) & (course["mean"] < below))
 
 
@@ -162,13 +133,7 @@ def _first(rows, where):
 
 
 def opening(axes, pull: pd.DataFrame, name: str):
-    """Publish the gradient on the first layer against the layers.
-
-    Args:
-        axes: with the curves drawn.
-        pull: from `pull_at_start`.
-        name: of the data set.
-    """
+    """Publish the gradient on the first layer against the layers."""
     alive = pull[pull["gradient"] > 0]
     last = alive.groupby("column").last()
     ends = {k: (row["layers"], row["gradient"]) for k, row in last.iterrows()}
@@ -204,12 +169,7 @@ def opening(axes, pull: pd.DataFrame, name: str):
 
 
 def accuracy(course: pd.DataFrame, level: float):
-    """Accuracy against the number of layers, a panel a kind of loss.
-
-    Args:
-        course: of `cells.group` by column and layers.
-        level: of networks that answer one class, in percent.
-    """
+    """Accuracy against the number of layers, a panel a kind of loss."""
     figure, panels = plt.subplots(1, 3, figsize=(9.5, 4.2), sharey=True)
     for axes, (title, columns) in zip(panels, GROUPS.items()):
         axes.axhline(level, color=INK, lw=1, ls=DASHED)
@@ -243,12 +203,7 @@ def accuracy(course: pd.DataFrame, level: float):
 
 
 def collapse(start: pd.DataFrame, name: str):
-    """Angles between features before training, against the layers.
-
-    Args:
-        start: from `features_at_start`.
-        name: of the data set.
-    """
+    """Angles between features before training, against the layers."""
     figure, axes = plt.subplots(figsize=(8, 4.2))
     shown = start.assign(angle=np.degrees(start["angle"]))
     band = {"estimator": "median", "errorbar": ("pi", 80), "ax": axes}
@@ -275,8 +230,7 @@ def collapse(start: pd.DataFrame, name: str):
 def course(profile: str = "full") -> pd.DataFrame:
     """Accuracy by column and layers, with the share that give one class.
 
-    Returns:
-        Rows of `cells.group`, and constant: percent of the networks.
+    Gives rows of `cells.group`, and constant: percent of the networks.
     """
     runs = cells.measured("arcgrad.fig2", profile)
     share = 100 * (runs["constant"] / runs["networks"]).to_numpy()

@@ -41,12 +41,7 @@ def follows(rows: pd.DataFrame) -> pd.Series:
 
 
 def opening(figure, rows: pd.DataFrame):
-    """Name, label and publish the four panels of the first picture.
-
-    Args:
-        figure: four panels in the order of `FOUR`, with the marks drawn.
-        rows: from `networks`.
-    """
+    """Name, label and publish the four panels of the first picture."""
     rank = follows(rows)
     accuracy = rows.loc[rows["column"] == "ArcFace", "accuracy"]
     for axes, (name, label) in zip(figure.axes, FOUR.items(), strict=True):
@@ -76,13 +71,8 @@ def opening(figure, rows: pd.DataFrame):
 def expected_range(percent: float, images: int, settings: int) -> float:
     """The mean of best minus worst of equal settings, in points.
 
-    By the order statistics of the binomial: the largest of k counts is at
-    most x with probability Fᵏ, the smallest above x with (1 − F)ᵏ.
-
-    Args:
-        percent: the accuracy that all have.
-        images: of the test set.
-        settings: k.
+    By the order statistics of the binomial: the largest of k counts is at most
+    x with probability Fᵏ, the smallest above x with (1 − F)ᵏ.
     """
     below = distributions.binom.cdf(np.arange(images), images, percent / 100)
     hits = 1 - below**settings - (1 - below) ** settings
@@ -98,9 +88,8 @@ def largest_range(percent: float, images: int, settings: int = 2) -> float:
 def table() -> pd.DataFrame:
     """`cells.beside` of the printed table, with which runs have settled.
 
-    Returns:
-        Besides: settled, settled_here (of the measured): not five standard
-        errors below the median of its loss.
+    Adds settled, settled_here (of the measured): not five standard
+    errors below the median of its loss.
     """
     rows = cells.beside("mnist-cosine", "table1")
     for value, name in (("printed", "settled"), ("measured", "settled_here")):
@@ -111,11 +100,7 @@ def table() -> pd.DataFrame:
 
 
 def apart(rows: pd.DataFrame) -> pd.DataFrame:
-    """How far settled accuracies lie apart, and how far chance puts them.
-
-    Args:
-        rows: from `table`.
-    """
+    """How far settled accuracies lie apart, and how far chance puts them."""
     found = []
     for method, part in rows.groupby("method", sort=False):
         for value, kept in (
@@ -145,11 +130,7 @@ def apart(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def settings(rows: pd.DataFrame):
-    """Every setting: printed hollow, measured filled.
-
-    Args:
-        rows: from `table`.
-    """
+    """Every setting: printed hollow, measured filled."""
     figure, panels = plt.subplots(2, 1, figsize=(8, 7.4), sharey=True)
     low = 98.25
     for axes, (method, part) in zip(
@@ -199,12 +180,7 @@ def settings(rows: pd.DataFrame):
 
 
 def confusion(rows: pd.DataFrame, method: str = "ArcFace"):
-    """What the networks of a loss take each digit for, all together.
-
-    Args:
-        rows: from `networks`.
-        method: "ArcFace" or "Combined".
-    """
+    """What the networks of a loss take each digit for, all together."""
     some = rows.loc[rows["column"] == method, "record"]
     total = sum(
         packing.unpack(one["arrays"]["confusion"]).astype(int) for one in some
@@ -279,11 +255,7 @@ def lengths() -> pd.DataFrame:
 
 
 def seeds(rows: dict[str, pd.DataFrame]):
-    """Accuracies of live networks, a line a set.
-
-    Args:
-        rows: from a name to runs, as from `cells.of_records`.
-    """
+    """Accuracies of live networks, a line a set."""
     figure, axes = plt.subplots(figsize=(8, 1.4 + 0.9 * len(rows)))
     look = plot.look("ArcFace") | {"ls": "none"}
     for place, runs in enumerate(rows.values()):

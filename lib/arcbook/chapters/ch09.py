@@ -28,11 +28,7 @@ def table() -> pd.DataFrame:
 
 
 def accuracies(rows: pd.DataFrame):
-    """The four accuracies: printed hollow, measured filled.
-
-    Args:
-        rows: from `table`.
-    """
+    """The four accuracies: printed hollow, measured filled."""
     figure = plot.dots(rows, style=look, bars="")
     gains = rows["printed"].to_numpy()
     figure.axes[0].set_title(
@@ -58,11 +54,7 @@ def angles() -> pd.DataFrame:
 
 
 def by_seed(rows: dict[str, pd.DataFrame]):
-    """Two angles of live networks, a line a kind of network, a mark a seed.
-
-    Args:
-        rows: from a name to runs, as from `cells.of_records`.
-    """
+    """Two angles of live networks, a line a kind of network, a mark a seed."""
     figure, panels = plt.subplots(
         1, 2, figsize=(8, 1.6 + 0.6 * len(rows)), sharey=True
     )
@@ -108,26 +100,14 @@ def pull_on_arc() -> sp.Expr:
 def crossing(s: float, beta: float, between: float) -> float:
     """Where on the arc the penalty's pull is as large as the base's.
 
-    Args:
-        s: scale.
-        beta: above 0.
-        between: Δ, the angle of the two class vectors, in radians.
-
-    Returns:
-        θ in radians; beyond the arc where there is no such place on it.
+    Gives θ in radians; beyond the arc where there is no such place on it.
     """
     reach = -math.log(beta) / (2 * s * math.sin(between / 2))
     return between / 2 - math.asin(max(-1.0, min(1.0, reach)))
 
 
 def pull(s: float, beta: float, between: float):
-    """The pull towards the own class vector along the arc to a rival.
-
-    Args:
-        s: scale of the logits.
-        beta: of the penalty, above 0.
-        between: angle of the two class vectors, in radians.
-    """
+    """The pull towards the own class vector along the arc to a rival."""
     figure, axes = plt.subplots(figsize=(8, 4.4))
     theta = np.linspace(0, between, 400)
     symbols = derive.theta, derive.s, derive.beta, derive.Delta

@@ -67,9 +67,6 @@ def quickest_product(classes: int) -> float:
 
     The zero of eˣ (x − 2) + 2 − (C − 1) x, to which ∂`time_to`/∂s is
     proportional.
-
-    Args:
-        classes: C ≥ 2.
     """
     rivals = classes - 1
 
@@ -83,11 +80,6 @@ def own_angle_after(time, scale: float, classes: int) -> np.ndarray:
     """θ_y that gradient flow reaches from π/2, in radians.
 
     The rivals stay at π/2, so that θ_y = π/2 − m, down to 0.
-
-    Args:
-        time: t ≥ 0, an array or a number.
-        scale: s > 0.
-        classes: C ≥ 2.
     """
     gap = derive.gap_after(time, scale, classes)
     return np.maximum(RIGHT - gap, 0)
@@ -98,13 +90,7 @@ def own_angle_left(share: float, scale, classes: int) -> np.ndarray:
 
     The rivals are at π/2; 0 where more than that share is left even there.
 
-    Args:
-        share: (1 − p), between 0 and 1.
-        scale: s > 0, an array or a number.
-        classes: C ≥ 2.
-
-    Raises:
-        ValueError: for a share that is not between 0 and 1.
+    Raises ValueError for a share that is not between 0 and 1.
     """
     if not 0 < share < 1:
         raise ValueError(f"share = {share}: it is between 0 and 1")
@@ -121,11 +107,7 @@ def certainty(scales: Iterable[float], classes: int) -> pd.DataFrame:
 def course(records: Iterable[Mapping]) -> pd.DataFrame:
     """WC-Intra against the step, one row a look.
 
-    Args:
-        records: runs of ArcGrad that differ in nothing but the scale.
-
-    Returns:
-        s, step, wc_intra in radians, diverged; sorted by s and step.
+    Gives s, step, wc_intra in radians, diverged; sorted by s and step.
     """
     rows = [
         (one["hyperparameters"]["s"], step, angle, one["metrics"]["diverged"])
@@ -143,13 +125,9 @@ def course(records: Iterable[Mapping]) -> pd.DataFrame:
 def order(course: pd.DataFrame) -> pd.DataFrame:
     """Which scale is the tighter one, at each step that all scales have.
 
-    Args:
-        course: as from `course`; runs that diverged are left out.
-
-    Returns:
-        step and tau, Kendall's rank correlation of s and WC-Intra: 1 where
-        every larger s has the wider angle, −1 where it has the tighter one.
-        Empty for fewer than three scales.
+    Gives step and tau, Kendall's rank correlation of s and WC-Intra: 1 where
+    every larger s has the wider angle, −1 where it has the tighter one. Empty
+    for fewer than three scales.
     """
     whole = course[course["diverged"].eq(False) & course["step"].gt(0)]
     wide = whole.pivot(index="step", columns="s", values="wc_intra").dropna()
@@ -164,13 +142,8 @@ def order(course: pd.DataFrame) -> pd.DataFrame:
 def pulls(record: Mapping) -> pd.DataFrame:
     """What is left of the pull on each image whose features are kept.
 
-    Args:
-        record: of a run of ArcGrad with kept features.
-
-    Returns:
-        own, the angle to the own class vector; gap, to the nearest other
-        one less own, both in radians; left, 1 − p; right, whether the gap
-        is positive.
+    Gives own, the angle to the own class vector; gap, to the nearest other one
+    less own, both in radians; left, 1 − p; right, whether the gap is positive.
     """
     kept = {
         name: torch.from_numpy(packing.unpack(record["arrays"][name]))
@@ -205,13 +178,7 @@ def style(scales: Iterable[float]):
 
 
 def opening(axes, scales: Sequence[float], classes: int):
-    """Name and publish the own angle along gradient flow.
-
-    Args:
-        axes: with a curve a scale over time, in the order of `scales`.
-        scales: s, several.
-        classes: C; the rivals stay at 90°.
-    """
+    """Name and publish the own angle along gradient flow."""
     look, ends = style(scales), {}
     for line, s in zip(axes.lines, scales, strict=True):
         name = f"s = {s:g}"
@@ -239,13 +206,7 @@ def opening(axes, scales: Sequence[float], classes: int):
 
 
 def left(scales: Sequence[float], shares: Sequence[float], classes: int):
-    """The own angle at which a share of the pull is left, against s.
-
-    Args:
-        scales: those marked.
-        shares: 1 − p, one curve each.
-        classes: C; the rivals are at 90°.
-    """
+    """The own angle at which a share of the pull is left, against s."""
     figure, axes = plt.subplots(figsize=(8, 4.4))
     dense = np.geomspace(min(scales), max(scales), 400)
     ink = plot.colour("arcgrad")
@@ -277,11 +238,7 @@ def left(scales: Sequence[float], shares: Sequence[float], classes: int):
 
 
 def courses(records: Sequence[Mapping]):
-    """WC-Intra against the iteration, and which order the scales have.
-
-    Args:
-        records: runs of ArcGrad that differ in nothing but the scale.
-    """
+    """WC-Intra against the iteration, and which order the scales have."""
     table = course(records)
     ranks = order(table)
     figure, (above, below) = plt.subplots(
@@ -327,12 +284,7 @@ def courses(records: Sequence[Mapping]):
 
 
 def pulled(runs: Mapping[float, pd.DataFrame], classes: int):
-    """What is left of the pull on each image, against its own angle.
-
-    Args:
-        runs: from s to a table as from `pulls`.
-        classes: C, of the curves with all rivals at 90°.
-    """
+    """What is left of the pull on each image, against its own angle."""
     figure, axes = plt.subplots(figsize=(8, 4.8))
     theta = np.linspace(0, math.pi, 400)
     look = style(runs)
@@ -404,12 +356,8 @@ def errors():
 def plane(records: Sequence[Mapping], names: Sequence[str]):
     """2-D features with the class vectors as rays, a panel a loss.
 
-    Features are drawn at their own length, all but the longest 2% inside
-    the ring; the ring shows their directions.
-
-    Args:
-        records: of runs with two features, kept.
-        names: of the classes.
+    Features are drawn at their own length, all but the longest 2% inside the
+    ring; the ring shows their directions.
     """
     lines = -(-len(records) // 2)
     figure, panels = plt.subplots(

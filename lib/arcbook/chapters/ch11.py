@@ -21,12 +21,8 @@ DASHES = {"arcgrad": "-", "angular-learning": (0, (5, 2))}
 def leads(rival: str = "Soft") -> pd.DataFrame:
     """ArcGrad's lead on CIFAR-10+ against the number of epochs.
 
-    Args:
-        rival: whom it is over.
-
-    Returns:
-        Rows of `cifar.ahead` with "epochs" and "five" (whether a mean of
-        five runs rather than one run).
+    Gives rows of `cifar.ahead` with "epochs" and "five" (whether a mean of
+    five runs rather than one run).
     """
     one = cifar.ahead("epochs").assign(five=False)
     one["epochs"] = one["at"].astype(int)
@@ -40,12 +36,7 @@ def leads(rival: str = "Soft") -> pd.DataFrame:
 
 
 def opening(axes, rows: pd.DataFrame):
-    """Publish the leads over epochs.
-
-    Args:
-        axes: with the marks drawn.
-        rows: from `leads`.
-    """
+    """Publish the leads over epochs."""
     shown = [10, 20, 40, 80, 160]
     axes.set_xticks(shown, map(str, shown))
     axes.minorticks_off()
@@ -84,13 +75,7 @@ def opening(axes, rows: pd.DataFrame):
 
 
 def schedule(epochs: int, steps: int, rate: float = 1.0) -> np.ndarray:
-    """The rate that PyTorch's one-cycle policy gives each step.
-
-    Args:
-        epochs: that the cycle is planned for.
-        steps: of an epoch.
-        rate: the largest.
-    """
+    """The rate that PyTorch's one-cycle policy gives each step."""
     weight = torch.nn.Parameter(torch.zeros(()))
     adam = torch.optim.Adam([weight])
     cycle = OneCycleLR(adam, rate, total_steps=epochs * steps)
@@ -103,12 +88,7 @@ def schedule(epochs: int, steps: int, rate: float = 1.0) -> np.ndarray:
 
 
 def cycle(planned: Sequence[int], steps: int):
-    """The one-cycle rate against the epoch, for several lengths.
-
-    Args:
-        planned: numbers of epochs.
-        steps: of an epoch.
-    """
+    """The one-cycle rate against the epoch, for several lengths."""
     planned = sorted(planned)
     figure, axes = plt.subplots(figsize=(8, 4.2))
     shades = np.linspace(1, 0.45, len(planned))
@@ -145,11 +125,7 @@ def cycle(planned: Sequence[int], steps: int):
 
 
 def courses(records: Sequence[dict]):
-    """Test accuracy over the epochs, a panel a loss, a curve a length.
-
-    Args:
-        records: of `cifar.best_records`.
-    """
+    """Test accuracy over the epochs, a panel a loss, a curve a length."""
     figure, panels = plt.subplots(
         3, 2, figsize=(8, 6.8), sharex=True, sharey=True
     )
@@ -183,11 +159,7 @@ def courses(records: Sequence[dict]):
 def behind(records: Sequence[dict]) -> pd.Series:
     """How far the longest run is behind where the shortest one ends.
 
-    Args:
-        records: of runs of at least two lengths.
-
-    Returns:
-        Percentage points of test accuracy, by loss.
+    Gives percentage points of test accuracy, by loss.
     """
     short, long = (f(one["epochs"] for one in records) for f in (min, max))
     ends, there = {}, {}
@@ -201,11 +173,7 @@ def behind(records: Sequence[dict]) -> pd.Series:
 
 
 def shown_by(stds: pd.Series) -> pd.DataFrame:
-    """What five seeds of each loss can show, for each ± that is printed.
-
-    Args:
-        stds: standard deviations between seeds, in points.
-    """
+    """What five seeds of each loss can show, for each ± that is printed."""
     rows = []
     for std in sorted(set(stds.dropna())):
         gap = stats.around(0.0, std * math.sqrt(2 / cifar.SEEDS), 8)
@@ -216,11 +184,7 @@ def shown_by(stds: pd.Series) -> pd.DataFrame:
 
 
 def accuracies(paper: str):
-    """A paper's accuracies on CIFAR-10 and CIFAR-10+, as dots.
-
-    Args:
-        paper: "arcgrad" or "angular-learning".
-    """
+    """A paper's accuracies on CIFAR-10 and CIFAR-10+, as dots."""
     rows = cifar.tables("CIFAR-10")
     rows = rows[rows["paper"] == paper]
     figure = plot.dots(rows, panels="at", columns=2)
@@ -302,9 +266,8 @@ def over_epochs():
 def steps() -> pd.DataFrame:
     """How many steps a share of the images leaves. [arcgrad, Fig. 3]
 
-    Returns:
-        share, images, steps of the run; "epochs of all": how many epochs of
-        the whole set take as many steps.
+    Gives share, images, steps of the run; "epochs of all": how many epochs of
+    the whole set take as many steps.
     """
     rows, grid = [], experiments.runs("arcgrad.fig3", "full")
     run = grid[0]
@@ -318,12 +281,7 @@ def steps() -> pd.DataFrame:
 
 
 def quick_lead(id: str, ours: str) -> float:
-    """ArcGrad's lead over Soft in the quick runs of a table, CIFAR10+.
-
-    Args:
-        id: of the experiment.
-        ours: what it calls ArcGrad.
-    """
+    """ArcGrad's lead over Soft in the quick runs of a table, CIFAR10+."""
     found = {
         one["column"]: 100 * one["metrics"]["test_accuracy"]
         for one in experiments.records(id, "quick")

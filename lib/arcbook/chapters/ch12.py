@@ -35,16 +35,9 @@ def chance(
 ) -> dict[str, np.ndarray]:
     """Mean angles of vectors that have learned nothing.
 
-    Args:
-        classes: C, number of vectors.
-        dim: d, their dimension.
-        draws: how many sets of vectors.
-        seed: of the draws.
-
-    Returns:
-        From "random" (normal in every coordinate), "random, less their
-        mean" and "random, after a ReLU" to the mean angle over the pairs,
-        in radians, of each draw.
+    Maps "random" (normal in every coordinate), "random, less their mean" and
+    "random, after a ReLU" to the mean angle over the pairs, in radians, of
+    each draw.
     """
     normal = np.random.default_rng(seed).normal(size=(draws, classes, dim))
     centred = normal - normal.mean(1, keepdims=True)
@@ -63,11 +56,7 @@ def _mean_angles(vectors):
 
 
 def limits(drawn: Mapping[int, Mapping[str, np.ndarray]]) -> pd.DataFrame:
-    """Bounds of the mean angle and chance, down; numbers of classes, across.
-
-    Args:
-        drawn: from a number of classes to `chance`.
-    """
+    """Bounds of the mean angle and chance by row; classes by column."""
     columns = {}
     for classes, sets in drawn.items():
         angles = {"simplex": geometry.simplex_angle(classes)}
@@ -81,14 +70,7 @@ def limits(drawn: Mapping[int, Mapping[str, np.ndarray]]) -> pd.DataFrame:
 
 
 def opening(figure, drawn: Mapping[int, Mapping]):
-    """Publish what chance, the bounds and the papers have of mean angles.
-
-    Args:
-        figure: a panel for each number of classes, with the marks drawn:
-            random vectors at heights 4, 3 and 2, printed W-Inter at 1 and
-            C-Inter at 0.
-        drawn: from a number of classes to `chance`.
-    """
+    """Publish what chance, the bounds and the papers have of mean angles."""
     rows = ["printed C-Inter", "printed W-Inter"]
     rows += list(next(iter(drawn.values())))[::-1]
     for axes, classes in zip(figure.axes, drawn):
@@ -144,13 +126,7 @@ def _bounds(axes, classes):
 
 
 def toy(class_vectors: np.ndarray, centers: np.ndarray, scatter: float):
-    """Class vectors and centres in the plane; features around one.
-
-    Args:
-        class_vectors, centers: (3, 2), unit vectors.
-        scatter: degrees from the class vector on the right to the features
-            at either side of it.
-    """
+    """Class vectors and centres in the plane; features around one."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4.1))
     names = ("softmax", "arcface", "arcgrad")
     for number, name in enumerate(names):
@@ -214,11 +190,7 @@ def _arrow(axes, vector, color, *, width, dashed=False):
 
 
 def angles(paper: str, item: str):
-    """A table of mean angles: within classes, and between them.
-
-    Args:
-        paper, item: one of `ITEMS`.
-    """
+    """A table of mean angles: within classes, and between them."""
     rows = cells.beside(paper, item)
     bounds = sphere.against_bounds()
     beyond = bounds[
@@ -299,13 +271,7 @@ def _angle(radians):
 
 
 def histograms(records: Sequence[Mapping], kind: str, about: str):
-    """Intra-class angles over training, a panel a loss, and their means.
-
-    Args:
-        records: one of each loss, none diverged.
-        kind: "intra_train", "intra_test" or "intra_class0".
-        about: of the caption, which images these are.
-    """
+    """Intra-class angles over training, a panel a loss, and their means."""
     columns = [one["column"] for one in records]
     lines = -(-len(columns) // 2)
     figure = plt.figure(figsize=(8, 2.1 * lines + 2.7))
@@ -349,8 +315,7 @@ def _ink(mark):
 def mean_cosines(record: Mapping) -> tuple[float, float]:
     """Mean cosine of pairs of different images of a run's matrix.
 
-    Returns:
-        Within a class and between classes; NaN where there is no pair.
+    Gives within a class and between classes; NaN where there is no pair.
     """
     cosines = packing.unpack(record["arrays"]["cosines"]).astype(float)
     labels = packing.unpack(record["arrays"]["cosine_labels"])
@@ -361,12 +326,7 @@ def mean_cosines(record: Mapping) -> tuple[float, float]:
 
 
 def cosines(records: Sequence[Mapping], class_names: Sequence[str]):
-    """Cosines of test images of all pairs, a panel a loss.
-
-    Args:
-        records: one of each loss, none diverged.
-        class_names: in the order of the labels.
-    """
+    """Cosines of test images of all pairs, a panel a loss."""
     matrices = [
         packing.unpack(one["arrays"]["cosines"]).astype(float)
         for one in records

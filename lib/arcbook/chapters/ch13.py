@@ -16,11 +16,7 @@ from arcbook.plot import BASELINE
 def both_places(value: str = "printed") -> pd.DataFrame:
     """Top-1 and top-5 accuracy of each loss in both papers.
 
-    Args:
-        value: "printed", or "measured".
-
-    Returns:
-        A row a paper and method: paper, method, top1, top5, in percent.
+    Gives a row a paper and method: paper, method, top1, top5, in percent.
     """
     rows = cifar.tables("CIFAR-100")
     order = rows[["paper", "method"]].drop_duplicates()
@@ -32,12 +28,7 @@ def both_places(value: str = "printed") -> pd.DataFrame:
 
 
 def opening(axes, rows: pd.DataFrame):
-    """Publish top-5 over top-1.
-
-    Args:
-        axes: with the marks drawn.
-        rows: from `both_places`.
-    """
+    """Publish top-5 over top-1."""
     for one in rows.itertuples():
         left = one.paper == "arcgrad"
         axes.annotate(
@@ -84,15 +75,7 @@ def needed(
     level: float,
     marked: Sequence[int] = (10, 100),
 ):
-    """The scale that lets p reach a level, against the number of classes.
-
-    Args:
-        reach: from a word on the curve to a function from classes to s;
-            the word begins with the loss whose colour it takes.
-        given: from a column to the scale that the paper gives it.
-        level: the probability.
-        marked: numbers of classes to mark.
-    """
+    """The scale that lets p reach a level, against the number of classes."""
     figure, axes = plt.subplots(figsize=(8, 4.6))
     classes = np.unique(np.geomspace(3, 1000, 200).round())
     curves = {word: [f(one) for one in classes] for word, f in reach.items()}
@@ -142,11 +125,7 @@ def needed(
 
 
 def accuracies(paper: str):
-    """A paper's top-1 and top-5 accuracies, as dots.
-
-    Args:
-        paper: "arcgrad" or "angular-learning".
-    """
+    """A paper's top-1 and top-5 accuracies, as dots."""
     rows = cifar.tables("CIFAR-100")
     rows = rows[rows["paper"] == paper]
     item = "Table V" if paper == "arcgrad" else "Table 7"
@@ -176,8 +155,7 @@ def published_leads():
 def leads_from_ten_to_hundred() -> pd.DataFrame:
     """ArcGrad's printed lead on CIFAR10+ and on CIFAR100+, in points.
 
-    Returns:
-        A row a paper and rival.
+    Gives a row a paper and rival.
     """
     ten = cifar.ahead("CIFAR-10").query("at == 'CIFAR10+'")
     hundred = cifar.ahead("CIFAR-100").query("at in ('Top-1', 'Top1')")
@@ -191,8 +169,7 @@ def leads_from_ten_to_hundred() -> pd.DataFrame:
 def rescued() -> pd.DataFrame:
     """Of the images missed at first, the share found among the five.
 
-    Returns:
-        A row a loss, a column a paper, in percent, NaN where not printed.
+    Gives a row a loss, a column a paper, in percent, NaN where not printed.
     """
     rows = both_places()
     rows["share"] = 100 * (rows["top5"] - rows["top1"]) / (100 - rows["top1"])
@@ -206,9 +183,8 @@ def rescued() -> pd.DataFrame:
 def in_both_parts() -> pd.DataFrame | None:
     """Test images of CIFAR-100 that stand in the training part too.
 
-    Returns:
-        A row a test image: its class, and the class of the same image in
-        training; None if the data are not on this machine.
+    Gives a row a test image: its class, and the class of the same image in
+    training; None if the data are not on this machine.
     """
     if live_images.missing("cifar100"):
         return None

@@ -96,12 +96,8 @@ def of_head(head: nn.Module, batch: int) -> Work:
 def table(run: Mapping) -> pd.DataFrame:
     """The network of a run, and each of its losses.
 
-    Args:
-        run: as from `cost.one_run`.
-
-    Returns:
-        A row for the network, named after it, and one for each column;
-        the fields of `Work`.
+    Gives a row for the network, named after it, and one for each column; the
+    fields of `Work`.
     """
     name, size = run["network"], run["batch_size"]
     rows = {name: of_network(name, run["embedding_dim"], size)}
@@ -132,13 +128,7 @@ def look(column: str) -> dict:
 
 
 def opening(figure, share: pd.DataFrame, run: Mapping):
-    """Publish what heads do beside a network.
-
-    Args:
-        figure: a panel for each field of `Work`, with the marks drawn.
-        share: from `shares`.
-        run: the network and its shapes.
-    """
+    """Publish what heads do beside a network."""
     ours = share.loc["ArcGrad"]
     figure.axes[0].set_xscale("log")
     figure.axes[0].set_xlim(8e-6, 600)
@@ -168,12 +158,8 @@ def opening(figure, share: pd.DataFrame, run: Mapping):
 def extras(record: Mapping) -> pd.DataFrame:
     """How much longer a step takes than with softmax of its kind.
 
-    Args:
-        record: of `arcgrad.cost`, or from `cost.run_one`.
-
-    Returns:
-        A row a loss: method, measured, low, high in percent, and rounds,
-        the percentages round by round.
+    Gives a row a loss: method, measured, low, high in percent, and rounds, the
+    percentages round by round.
     """
     rows, seconds = [], record["curves"]
     for column in seconds:
@@ -192,12 +178,7 @@ def interval(row: Mapping) -> stats.Estimate:
 
 
 def costs(record: Mapping, what: str):
-    """What each loss adds to a step, and every round below it.
-
-    Args:
-        record: of `arcgrad.cost`, or from `cost.run_one`.
-        what: the first words of the caption.
-    """
+    """What each loss adds to a step, and every round below it."""
     rows = extras(record)
     figure = plot.dots(
         rows, style=look, xlabel="longer than softmax, %", bars="95% interval"

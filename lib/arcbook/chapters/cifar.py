@@ -29,11 +29,7 @@ FIRST |= {"Top1": 0, "Top5": 1}
 def tables(kind: str) -> pd.DataFrame:
     """The two papers' tables of a kind, losses that the book trains.
 
-    Args:
-        kind: one of `TABLES`.
-
-    Returns:
-        Rows of `cells.beside`.
+    Gives rows of `cells.beside`.
     """
     both = pd.concat(
         [cells.beside(paper, item) for paper, item in TABLES[kind].items()],
@@ -45,14 +41,10 @@ def tables(kind: str) -> pd.DataFrame:
 def ahead(kind: str) -> pd.DataFrame:
     """The lead of ArcGrad over each other loss, printed and measured.
 
-    Args:
-        kind: one of `TABLES`.
-
-    Returns:
-        A row for each table, place and rival: paper, item, at, rival;
-        printed with Welch's 95% interval of two means of five runs (NaN
-        where no ± is printed), measured with that of the differences paired
-        by seed, in percentage points.
+    Gives a row for each table, place and rival: paper, item, at, rival;
+    printed with Welch's 95% interval of two means of five runs (NaN where no ±
+    is printed), measured with that of the differences paired by seed, in
+    percentage points.
     """
     rows = []
     keys = ["paper", "item", "at"]
@@ -117,12 +109,7 @@ def bands(kind: str) -> dict[str, float]:
 
 
 def leads(rows: pd.DataFrame, band: dict[str, float]):
-    """How far ArcGrad is ahead, a panel for each table and place.
-
-    Args:
-        rows: from `ahead`.
-        band: from `bands`, drawn grey.
-    """
+    """How far ArcGrad is ahead, a panel for each table and place."""
     rows = rows.sort_values(
         ["paper", "at"],
         key=lambda x: x.map(FIRST) if x.name == "at" else x != "arcgrad",
@@ -151,11 +138,7 @@ def leads(rows: pd.DataFrame, band: dict[str, float]):
 
 
 def printed_table(kind: str, paper: str) -> pd.DataFrame:
-    """A paper's table as text, losses down: printed, and measured if it is.
-
-    Args:
-        kind, paper: of `TABLES`.
-    """
+    """A paper's table as text, losses down: printed, and measured if it is."""
     rows = tables(kind)
     rows = rows[rows["paper"] == paper]
     texts = {}
@@ -186,11 +169,7 @@ def best_records(id: str, columns: Sequence[str] = SIX) -> list[dict]:
 
 
 def label(records: Sequence[dict]) -> str:
-    """What runs of the quick profile are, and are not; empty for full ones.
-
-    Args:
-        records: of one experiment; live ones have no profile.
-    """
+    """What runs of the quick profile are, and are not; empty for full ones."""
     if not records or records[0].get("profile") == "full":
         return ""
     images, epochs, tested = (
@@ -211,13 +190,7 @@ def trained(id: str, columns: Sequence[str], **values: Sequence):
     A hyperparameter that a column does not have is left out, and its run
     trained once.
 
-    Args:
-        id: of an experiment.
-        columns: what the paper calls the losses.
-        **values: of a run's fields or hyperparameters, several of each.
-
-    Returns:
-        A `live_images.Live`, with a problem where the data are missing.
+    Gives a `live_images.Live`, with a problem where the data are missing.
     """
     found = []
     for column in columns:
@@ -239,13 +212,7 @@ def trained(id: str, columns: Sequence[str], **values: Sequence):
 def against(live, name: str, metric: str = "accuracy"):
     """Accuracy of live runs against one of their settings.
 
-    Args:
-        live: from `trained`; losses without the setting are level bands.
-        name: "learning_rate" or "s".
-        metric: "accuracy" or "top5".
-
-    Returns:
-        The published figure, or a box that says why there is none.
+    Gives the published figure, or a box that says why there is none.
     """
     if live.problem:
         return plot.absent(live.problem)

@@ -19,11 +19,7 @@ TITLES = {
 
 
 def angles(rows: pd.DataFrame):
-    """Printed W-Inter (left) and C-Inter (right) of each loss and table.
-
-    Args:
-        rows: as from `sphere.against_bounds`.
-    """
+    """Printed W-Inter (left) and C-Inter (right) of each loss and table."""
     figure, panels = plt.subplots(1, 3, figsize=(8, 4.6), sharey=True)
     for axes, (key, title) in zip(panels, TITLES.items(), strict=True):
         part = rows[(rows["paper"] == key[0]) & (rows["table"] == key[1])]

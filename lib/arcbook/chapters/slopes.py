@@ -16,13 +16,7 @@ QUARTER = math.pi / 2
 def head(name: str, num_classes: int = 10, **wanted) -> losses.Head:
     """A head of a loss, with those wanted hyperparameters that it has.
 
-    Args:
-        name: of the loss.
-        num_classes: C.
-        **wanted: hyperparameters; one that the loss doesn't have is left.
-
-    Returns:
-        The head, with AdaCos at the s that it starts with.
+    Gives the head, with AdaCos at the s that it starts with.
     """
     spec = losses.get(name)
     known = {h.name for h in spec.hyperparameters}
@@ -39,12 +33,7 @@ def head(name: str, num_classes: int = 10, **wanted) -> losses.Head:
 def logits(settings: dict[str, dict], theta) -> pd.DataFrame:
     """The target's logit of some losses at unit scale and unit norms.
 
-    Args:
-        settings: the hyperparameters of each loss, by its name.
-        theta: angles in radians.
-
-    Returns:
-        A row an angle, a column a loss.
+    Gives a row an angle, a column a loss.
     """
     columns = {}
     for name, values in settings.items():
@@ -72,17 +61,10 @@ def feature_norm(head: losses.Head, s: float) -> float:
 def loss_slope(head: losses.Head, theta, s: float = 1.0, others=QUARTER):
     """∂L/∂θ_y of one sample through the shipped code, by autograd.
 
-    The class vectors have norm 1 and so has the feature, but for losses
-    that keep |x|, where |x| = s.
+    The class vectors have norm 1 and so has the feature, but for losses that
+    keep |x|, where |x| = s.
 
-    Args:
-        head: of C classes.
-        theta: K angles θ_y between 0 and π, the ends not included.
-        s: |x| of the losses that keep it.
-        others: θ_j of every other class.
-
-    Returns:
-        (K,), in units of the loss a radian.
+    Gives (K,), in units of the loss a radian.
     """
     classes = len(head.weight)
     theta = torch.tensor(np.asarray(theta), requires_grad=True)
@@ -107,12 +89,7 @@ def unit_scale(head: losses.Head, s: float) -> float:
 def alike(names, curve) -> list[tuple[list[str], np.ndarray]]:
     """Losses whose curves agree to 1e-9, together, in their order.
 
-    Args:
-        names: the losses.
-        curve: function from a name to an array.
-
-    Returns:
-        Pairs of the names that share a curve, and the curve.
+    Gives Pairs of the names that share a curve, and the curve.
     """
     groups = []
     for name in names:

@@ -35,8 +35,7 @@ CANDIDATES, PIXELS, TINT, LABELS, REACH = 4000, 360, 0.2, 24, 0.16
 def kept(record: Mapping, name: str) -> np.ndarray:
     """An array of a record: features, feature_labels or class_vectors.
 
-    Raises:
-        ValueError: if it keeps no features of three dimensions.
+    Raises ValueError if it keeps no features of three dimensions.
     """
     if "features" not in record["arrays"] or record["embedding_dim"] != 3:
         raise ValueError(
@@ -55,12 +54,8 @@ def unit(vectors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
 def turned(directions: Float[np.ndarray, "c 3"]) -> Float[np.ndarray, "3 3"]:
     """A rotation that keeps directions away from the rim of the discs.
 
-    Args:
-        directions: unit vectors.
-
-    Returns:
-        Orthonormal rows. The last is the axis from which all directions are
-        furthest from a right angle.
+    Gives orthonormal rows. The last is the axis from which all directions are
+    furthest from a right angle.
     """
     k = np.arange(CANDIDATES) + 0.5
     height, turn = 1 - k / CANDIDATES, math.pi * (1 + math.sqrt(5)) * k
@@ -77,13 +72,9 @@ def flattened(
 ) -> tuple[Float[np.ndarray, "n 2"], Int[np.ndarray, " n"]]:
     """Places of unit vectors on the two discs of radius 1.
 
-    Args:
-        directions: in turned coordinates, z towards the reader.
-
-    Returns:
-        Places on the disc, and which: 0 for z ≥ 0, 1 for z < 0. Where the
-        discs touch, at x = 1 of the first and −1 of the second, is one
-        point of the sphere.
+    Gives places on the disc, and which: 0 for z ≥ 0, 1 for z < 0. Where the
+    discs touch, at x = 1 of the first and −1 of the second, is one point of
+    the sphere.
     """
     x, y, z = directions.T
     side = np.where(z < 0, -1.0, 1.0)
@@ -105,10 +96,9 @@ def raised(
 def facts(record: Mapping) -> dict[str, float]:
     """Angles of a record's features, in degrees.
 
-    Returns:
-        spread: of a feature from the mean direction of its class, averaged
-        over the features; apart: the smallest angle between the mean
-        directions of two classes. Classes without a feature are left out.
+    Gives spread: of a feature from the mean direction of its class, averaged
+    over the features; apart: the smallest angle between the mean directions of
+    two classes. Classes without a feature are left out.
     """
     directions = pd.DataFrame(unit(kept(record, "features").astype(float)))
     labels = kept(record, "feature_labels").astype(int)
@@ -127,12 +117,7 @@ def facts(record: Mapping) -> dict[str, float]:
 
 
 def maps(rows: Mapping[str, Mapping], caption: str):
-    """Directions of features and class vectors, two discs a network.
-
-    Args:
-        rows: from a heading to a record with features of three dimensions.
-        caption: which networks they are.
-    """
+    """Directions of features and class vectors, two discs a network."""
     figure, panels = plt.subplots(
         len(rows), 2, figsize=(8, 4.15 * len(rows)), squeeze=False
     )

@@ -17,13 +17,9 @@ RESNET34 = 0.56 / 1.16
 def overview(counted: list[dict]) -> pd.DataFrame:
     """How much of every experiment is measured, in every profile.
 
-    Args:
-        counted: "experiments" of `experiments.status()`.
-
-    Returns:
-        A row an experiment: "in print", "what", and a column a profile with
-        the measured runs of those expected; what of them is stale or cannot
-        be checked here is said behind.
+    Gives a row an experiment: "in print", "what", and a column a profile with
+    the measured runs of those expected; what of them is stale or cannot be
+    checked here is said behind.
     """
     rows = []
     for one in counted:
@@ -39,13 +35,9 @@ def overview(counted: list[dict]) -> pd.DataFrame:
 def missing(counted: list[dict]) -> pd.DataFrame:
     """What is not measured in the full profile, and why.
 
-    Args:
-        counted: "experiments" of `experiments.status()`.
-
-    Returns:
-        A row an experiment: "experiment", "runs" that are missing, "one" and
-        "all" of them in seconds on the processor that measured the rest (NaN
-        where that says nothing), "why".
+    Gives a row an experiment: "experiment", "runs" that are missing, "one" and
+    "all" of them in seconds on the processor that measured the rest (NaN where
+    that says nothing), "why".
     """
     speeds, rows = rates(), []
     for one in counted:

@@ -86,11 +86,7 @@ class Images:
 def digest(*arrays: np.ndarray) -> str:
     """Digest arrays: their types, shapes and values, rows in order.
 
-    Args:
-        arrays: any shapes, e.g. the X and y of a Table.
-
-    Returns:
-        A sha256 as 64 hexadecimal digits, the same on every machine.
+    Gives a sha256 as 64 hexadecimal digits, the same on every machine.
     """
     total = hashlib.sha256()
     for array in arrays:

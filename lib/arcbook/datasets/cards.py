@@ -210,14 +210,7 @@ def _cards() -> list[Card]:
 def available(kind: str | None = None) -> list[str]:
     """Name the data sets, tables in the order of [arcgrad, Table II].
 
-    Args:
-        kind: "table", "image" or None for both.
-
-    Returns:
-        Names that `load` takes.
-
-    Raises:
-        DataError: if kind is another word.
+    Gives names that `load` takes. Raises DataError if kind is another word.
     """
     if kind not in (None, "table", "image"):
         raise DataError(
@@ -230,14 +223,8 @@ def available(kind: str | None = None) -> list[str]:
 def card(name: str) -> Card:
     """Read the card of a data set.
 
-    Args:
-        name: one of `available()`.
-
-    Returns:
-        The card.
-
-    Raises:
-        DataError: if there is no such data set; names the close matches.
+    Gives the card. Raises DataError if there is no such data set; names the
+    close matches.
     """
     path = paths.CARDS / f"{name}.toml"
     if name in available():
@@ -262,16 +249,11 @@ def card(name: str) -> Card:
 def identities(name: str) -> dict[str, str]:
     """Give the digests that the arrays of a data set may have.
 
-    A run record whose data digest is none of these is stale. The
-    digest covers values, shapes and the order of the rows, not the
-    bytes of the files (see `digest`).
+    A run record whose data digest is none of these is stale. The digest covers
+    values, shapes and the order of the rows, not the bytes of the files (see
+    `digest`).
 
-    Args:
-        name: one of `available()`.
-
-    Returns:
-        {"official": sha256} and, where there is a sample, "sample".
-        The two are equal where the sample has the official rows in the
-        official order.
+    Gives {"official": sha256} and, where there is a sample, "sample". The two
+    are equal where the sample has the official rows in the official order.
     """
     return dict(card(name).identity)

@@ -77,17 +77,9 @@ class _Unpickler(pickle.Unpickler):
 def unpickle(content: bytes, name: str = "file") -> dict:
     """Read one batch of the python archive without trusting it.
 
-    Args:
-        content: the bytes of the pickle.
-        name: what errors call it.
-
-    Returns:
-        Its dictionary; keys and strings are bytes, as Python 2 wrote
-        them, arrays are uint8.
-
-    Raises:
-        DataError: if it holds anything but containers, strings, numbers
-            and arrays of bytes, or is damaged.
+    Gives its dictionary; keys and strings are bytes, as Python 2 wrote them,
+    arrays are uint8. Raises DataError if it holds anything but containers,
+    strings, numbers and arrays of bytes, or is damaged.
     """
     try:
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
@@ -129,13 +121,8 @@ def canonical(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bring images into the order that their pixels decide.
 
-    Args:
-        images: uint8 (N, height, width, 3), in any order.
-        labels: integers (N,).
-
-    Returns:
-        Images and int64 labels: the k-th image of every class, classes
-        in turn, before any k+1-th; within a class by sha256.
+    Gives images and int64 labels: the k-th image of every class, classes in
+    turn, before any k+1-th; within a class by sha256.
     """
     images, labels = np.ascontiguousarray(images), np.asarray(labels)
     prints = [hashlib.sha256(image).digest() for image in images]
@@ -159,17 +146,9 @@ def _parts(train: tuple, test: tuple) -> dict[str, np.ndarray]:
 def read_archive(file: File, content: bytes) -> dict[str, np.ndarray]:
     """Read the official python archive.
 
-    Args:
-        file: the archive; its format names the members of each part and
-            the key of the labels.
-        content: its bytes, already verified.
-
-    Returns:
-        train_images, train_labels, test_images, test_labels; images are
-        uint8 (N, 32, 32, 3), in canonical order.
-
-    Raises:
-        DataError: if it is damaged or not as the card says.
+    Gives train_images, train_labels, test_images, test_labels; images are
+    uint8 (N, 32, 32, 3), in canonical order. Raises DataError if it is damaged
+    or not as the card says.
     """
     parts, layout = [], file.format
     try:
@@ -232,16 +211,8 @@ def read_mosaics(
 ) -> dict[str, np.ndarray]:
     """Read lossless WebP mosaics and their labels.
 
-    Args:
-        contents: files with the bytes, already verified; the roles are
-            train_images (several), train_labels, test_images and
-            test_labels.
-
-    Returns:
-        As `read_archive`.
-
-    Raises:
-        DataError: if a file is damaged or of another shape.
+    Gives as `read_archive`. Raises DataError if a file is damaged or of
+    another shape.
     """
     parts = []
     for part in ("train", "test"):

@@ -57,18 +57,11 @@ def _fetch_file(known: Card, file: File, target: Path) -> None:
 def fetch(name: str) -> list[Path]:
     """Download the official files of a data set into the cache.
 
-    A file is written beside its place, verified, and only then moved
-    there; one that is there and right is left alone.
+    A file is written beside its place, verified, and only then moved there;
+    one that is there and right is left alone.
 
-    Args:
-        name: one of `available()`.
-
-    Returns:
-        Where the files are.
-
-    Raises:
-        DataError: if the site cannot be reached or what it gives is not
-            the file that the card describes.
+    Gives where the files are. Raises DataError if the site cannot be reached
+    or what it gives is not the file that the card describes.
     """
     known = card(name)
     place = download(known)

@@ -19,16 +19,9 @@ UNSIGNED_BYTE = 8
 def read(content: bytes, name: str = "file") -> np.ndarray:
     """Read an IDX file of unsigned bytes.
 
-    Args:
-        content: its bytes, compressed by gzip or not.
-        name: what errors call it.
-
-    Returns:
-        A uint8 array of the shape that the header says.
-
-    Raises:
-        DataError: if the magic number or the length is wrong, or the
-            compressed bytes are damaged.
+    Gives a uint8 array of the shape that the header says. Raises DataError if
+    the magic number or the length is wrong, or the compressed bytes are
+    damaged.
     """
     if content[:2] == b"\x1f\x8b":
         try:
@@ -61,11 +54,7 @@ def write(array: np.ndarray) -> bytes:
 
     The same array gives the same bytes: no name and no time in them.
 
-    Args:
-        array: uint8, at least one axis.
-
-    Returns:
-        The bytes of the .gz file.
+    Gives the bytes of the .gz file.
     """
     header = bytes([0, 0, UNSIGNED_BYTE, array.ndim])
     header += struct.pack(f">{array.ndim}I", *array.shape)

@@ -150,20 +150,12 @@ def download(known: Card) -> Place:
 def locate(name: str, *, sample: bool | None = None) -> Place:
     """Say where `load` would take a data set from.
 
-    The first of ARCBOOK_DATA, the operating system's package and
-    data/samples that has one of its files, else the download.
+    The first of ARCBOOK_DATA, the operating system's package and data/samples
+    that has one of its files, else the download.
 
-    Args:
-        name: one of `available()`.
-        sample: True for the sample alone; False for anything but a
-            partial sample; None for the first place that has it.
-
-    Returns:
-        The place. Its files are not verified.
-
-    Raises:
-        DataError: if the data set is unknown, has no sample although
-            one is asked for, or ARCBOOK_DATA is not a folder.
+    Gives the place. Its files are not verified. Raises DataError if the data
+    set is unknown, has no sample although one is asked for, or ARCBOOK_DATA is
+    not a folder.
     """
     known = card(name)
     if sample and known.sample is None:
@@ -186,13 +178,8 @@ def locate(name: str, *, sample: bool | None = None) -> Place:
 def check(content: bytes, file: File) -> tuple[str, str]:
     """Compare bytes with the checksums of a file.
 
-    Args:
-        content: the bytes.
-        file: the file they should be.
-
-    Returns:
-        ("ok", origin of the accepted form), or "truncated" or "altered"
-        with what is wrong.
+    Gives ("ok", origin of the accepted form), or "truncated" or "altered" with
+    what is wrong.
     """
     found = hashlib.sha256(content).hexdigest()
     for form in file.accepted:
@@ -211,15 +198,8 @@ def _expected(file: File) -> str:
 def read(place: Place, file: File) -> bytes:
     """Read a file after its size and sha256 were found right.
 
-    Args:
-        place: where it is.
-        file: one of the files of that place.
-
-    Returns:
-        Its bytes: those that were verified.
-
-    Raises:
-        DataError: if it is missing, truncated or altered.
+    Gives its bytes: those that were verified. Raises DataError if it is
+    missing, truncated or altered.
     """
     path = place.path(file)
     try:
@@ -239,16 +219,9 @@ def read(place: Place, file: File) -> bytes:
 def verify(name: str) -> list[FileStatus]:
     """Check every copy of a data set on this machine against its card.
 
-    Args:
-        name: one of `available()`.
-
-    Returns:
-        One status a file, in the order in which places are searched;
-        if no place has any, the official files as "missing".
-
-    Raises:
-        DataError: if the data set is unknown or ARCBOOK_DATA is not a
-            folder.
+    Gives one status a file, in the order in which places are searched; if no
+    place has any, the official files as "missing". Raises DataError if the
+    data set is unknown or ARCBOOK_DATA is not a folder.
     """
     known = card(name)
     places = [_folder(known), _system(known), _sample(known)]

@@ -115,17 +115,9 @@ def parse(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Parse the files of a table, one after the other.
 
-    Args:
-        card: the card of the data set.
-        files: each file with its content, already verified.
-
-    Returns:
-        X, float64 (instances, features), and y, int64 (instances,),
-        rows in the order of the files.
-
-    Raises:
-        DataError: if a file does not have the shape that the card says,
-            or all files do not have its class counts.
+    Gives X, float64 (instances, features), and y, int64 (instances,), rows in
+    the order of the files. Raises DataError if a file does not have the shape
+    that the card says, or all files do not have its class counts.
     """
     X, y = [], []
     for file, content in files:

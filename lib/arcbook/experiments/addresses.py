@@ -13,9 +13,8 @@ PATIENCE = 10.0  # seconds for a cluster to answer, and to have a worker
 def knock(scheduler: str) -> None:
     """Look whether there is anybody, for which ray would take minutes.
 
-    Raises:
-        ValueError: for what is no address.
-        RuntimeError: if nobody is there.
+    Raises ValueError for what is no address. Raises RuntimeError if nobody is
+    there.
     """
     place = urlsplit(scheduler if "://" in scheduler else f"//{scheduler}")
     try:
@@ -34,8 +33,7 @@ def knock(scheduler: str) -> None:
 def ask_dask(scheduler: str) -> None:
     """Look whether it is a dask scheduler; a client would wait for ever.
 
-    Raises:
-        RuntimeError: if it is none.
+    Raises RuntimeError if it is none.
     """
     from distributed import Security
     from distributed.core import rpc

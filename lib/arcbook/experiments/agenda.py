@@ -30,14 +30,7 @@ FIRST = (
 def agenda(ids: Iterable[str], profile: str) -> list[tuple[str, Mapping]]:
     """The steps of a sweep: an experiment, and the part of it to measure.
 
-    Args:
-        ids: experiments; each is measured whole in the end.
-        profile: the full one has parts that come first, as in `FIRST`;
-            experiments that it does not name come before and after it, in
-            their order: before it those without images.
-
-    Returns:
-        Steps as `experiments.run` takes them, id and `only`.
+    Gives steps as `experiments.run` takes them, id and `only`.
     """
     ids = list(ids)
     if profile != "full":

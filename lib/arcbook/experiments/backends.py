@@ -22,8 +22,7 @@ from arcbook.experiments import addresses
 def check(backend: str, scheduler: str | None = None) -> None:
     """Refuse a backend that there is not, or one that has no scheduler.
 
-    Raises:
-        ValueError: in both cases.
+    Raises ValueError in both cases.
     """
     if backend not in BACKENDS:
         raise ValueError(

@@ -78,12 +78,7 @@ def state(id: str, run: Mapping) -> str:
 
 
 def moved(id: str, run: Mapping, expected: Mapping | None = None) -> str:
-    """The number of a canary that is furthest off, in words; "" if none.
-
-    Args:
-        id, run: whose canary it is.
-        expected: its numbers; by default those committed here.
-    """
+    """The number of a canary that is furthest off, in words; "" if none."""
     expected = expected or committed().get(key(id, run))
     if expected is None:
         return "it is new"

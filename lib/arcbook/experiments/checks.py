@@ -17,9 +17,8 @@ ROUNDED = 6e-6  # of six significant digits
 def problems() -> dict[str, str]:
     """What is wrong with the records there are.
 
-    Returns:
-        From a record's path below the results to the first thing that does
-        not agree; also of paths that the manifest names and are not there.
+    Maps a record's path below the results to the first thing that does not
+    agree; also of paths that the manifest names and are not there.
     """
     known, found, there = results.digests(), {}, set()
     for file in sorted(Path(paths.RESULTS).glob("*/*/*.json")):

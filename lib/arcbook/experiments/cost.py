@@ -55,11 +55,7 @@ FULL = (
 
 
 class Usual(nn.Module):
-    """A loss as it is usually written: float32, no care for the ends.
-
-    Args:
-        logits: from features (N, d) and class vectors (C, d) to (N, C).
-    """
+    """A loss as it is usually written: float32, no care for the ends."""
 
     def __init__(
         self,
@@ -99,13 +95,7 @@ def base(column: str) -> str:
 
 
 def one_run(device_type: str, columns: Sequence[str], **changes) -> dict:
-    """One run of the grid.
-
-    Args:
-        device_type: "cuda" or "cpu": a result is of a kind of device.
-        columns: of `COLUMNS`.
-        **changes: to `SETTINGS`.
-    """
+    """One run of the grid."""
     return {
         "dataset": None,
         "device_type": device_type,
@@ -127,12 +117,7 @@ def runs(profile: str) -> list[dict]:
 
 
 def find(records: Sequence[Mapping], run: Mapping) -> Mapping | None:
-    """The record of a run's device, network and shapes, None without one.
-
-    Args:
-        records: of `arcgrad.cost`.
-        run: any mapping with the fields of `SHAPES`, or some of them.
-    """
+    """The record of a run's device, network and shapes, None without one."""
     wanted = {field: run[field] for field in SHAPES if field in run}
     for one in records:
         if wanted.items() <= one.items():
@@ -172,15 +157,14 @@ def unmeasurable(run: Mapping) -> bool:
 def measure(run: Mapping) -> dict | None:
     """Time a training step of each loss.
 
-    A step is that of `training.train` without its images: the network in
-    its precision, compiled on CUDA; the loss; the gradients; Adam on both.
-    The learning rate is 0, so that all losses meet the same weights.
+    A step is that of `training.train` without its images: the network in its
+    precision, compiled on CUDA; the loss; the gradients; Adam on both. The
+    learning rate is 0, so that all losses meet the same weights.
 
-    Returns:
-        metrics: "seconds", the median of each column; "over_softmax",
-        median, low and high of each column over its `base`. curves: the
-        seconds a step of each column and round. None where there is no
-        device of the run's type.
+    Gives metrics: "seconds", the median of each column; "over_softmax",
+    median, low and high of each column over its `base`. curves: the seconds a
+    step of each column and round. None where there is no device of the run's
+    type.
     """
     if unmeasurable(run):
         return None
@@ -214,11 +198,7 @@ def measure(run: Mapping) -> dict | None:
 
 
 def steps(run: Mapping) -> dict[str, Callable[[], Tensor]]:
-    """A training step of each column, as a function that gives its loss.
-
-    Args:
-        run: as from `one_run`.
-    """
+    """A training step of each column, as a function that gives its loss."""
     device = torch.device(run["device_type"])
     on_cuda = device.type == "cuda"
     torch.backends.cudnn.benchmark |= on_cuda
@@ -282,15 +262,8 @@ def _short(value):
 def run_one(columns: Sequence[str] = COLUMNS, **changes) -> dict:
     """Time losses here and now, on the processor; nothing is written.
 
-    Args:
-        columns: of `COLUMNS`; each one's softmax is added.
-        **changes: to `SETTINGS`.
-
-    Returns:
-        The run with its metrics and curves, as a record has them.
-
-    Raises:
-        ValueError: for an unknown column or change, or too few rounds.
+    Gives the run with its metrics and curves, as a record has them. Raises
+    ValueError for an unknown column or change, or too few rounds.
     """
     for what, given, known in (
         ("column", columns, COLUMNS),

@@ -76,16 +76,7 @@ def one_run(
     protocol: Mapping,
     **changes,
 ) -> dict:
-    """One run of a grid.
-
-    Args:
-        benchmark: one of `BENCHMARKS`, as the papers write it.
-        column: what the paper calls the loss.
-        method: the loss and its hyperparameters.
-        protocol: what it sets of `SETTINGS`, and "sample", whether the run
-            is of the sample in data/samples.
-        **changes: to the protocol.
-    """
+    """One run of a grid."""
     dataset, augmented = BENCHMARKS[benchmark]
     given = {"sample": False} | dict(protocol) | changes
     if unknown := {*given} - {*SETTINGS, "sample"}:
@@ -128,19 +119,12 @@ def measure(
 ) -> dict | None:
     """Train one network, and keep what it shows.
 
-    Args:
-        run: as from `one_run`.
-        data: the images; by default those that the run names.
-        checkpoint, time_left: see `registry.Experiment.resumes`.
-
-    Returns:
-        metrics: as `training.Result`, shares and radians, and "diverged";
-        for a run that diverged: "diverged_epoch", "diverged_step",
-        "diverged_loss", "diverged_learning_rate", and the message as the
-        note. "more": arrays, packed (see `packing.unpack`), the histograms
-        at no more than 31 epochs, which "histogram_epochs" names; steps,
-        parameters, images and speed. None if the time was over before the
-        run was.
+    Gives metrics: as `training.Result`, shares and radians, and "diverged";
+    for a run that diverged: "diverged_epoch", "diverged_step",
+    "diverged_loss", "diverged_learning_rate", and the message as the note.
+    "more": arrays, packed (see `packing.unpack`), the histograms at no more
+    than 31 epochs, which "histogram_epochs" names; steps, parameters, images
+    and speed. None if the time was over before the run was.
     """
     images = data or _images(run["dataset"], run["sample"])
     _fit_compiler(run, images)
@@ -261,12 +245,7 @@ def probe(small: Mapping) -> dict[str, float]:
 
 
 def synthetic(side: int, channels: int) -> datasets.Images:
-    """Noisy patterns of seven classes, the same on every machine.
-
-    Args:
-        side: of the square images, in pixels.
-        channels: 1, or 3 in colour.
-    """
+    """Noisy patterns of seven classes, the same on every machine."""
     generator = np.random.default_rng(0)
     shape = (side, side) if channels == 1 else (side, side, channels)
     patterns = generator.uniform(60, 190, (CLASSES, *shape))

@@ -57,8 +57,7 @@ _registry: dict[str, Experiment] = {}
 def register(experiment: Experiment) -> Experiment:
     """Add an experiment.
 
-    Raises:
-        ValueError: when the id is taken.
+    Raises ValueError when the id is taken.
     """
     if experiment.id in _registry:
         raise ValueError(f"there is already an experiment {experiment.id!r}")
@@ -79,8 +78,7 @@ def available() -> list[str]:
 def get(id: str) -> Experiment:
     """An experiment by its id.
 
-    Raises:
-        ValueError: for an unknown id; it lists the close ones.
+    Raises ValueError for an unknown id; it lists the close ones.
     """
     if id not in _registry:
         close = difflib.get_close_matches(id, _registry, n=3, cutoff=0.4)

@@ -164,8 +164,7 @@ def is_stale(record: Mapping) -> bool:
 def why_stale(record: Mapping) -> str | None:
     """What a record's numbers come from that is not there any more.
 
-    Returns:
-        The reason in words, or None if the record is fresh.
+    Gives the reason in words, or None if the record is fresh.
     """
     name = record["dataset"]
     if name is not None:

@@ -126,15 +126,10 @@ def _protocol_name(run):
 def measure(run: Mapping, *, data: datasets.Table | None = None) -> dict:
     """Cross-validate one loss on one data set.
 
-    Args:
-        run: as from the grids.
-        data: the table; by default the one that the run names.
-
-    Returns:
-        metrics: "accuracy" and "std", the mean and the standard deviation
-        (n − 1) over folds of the test accuracy in percent;
-        "train_accuracy" in percent; "diverged" and "constant", numbers of
-        networks; "correct" and "tested", one number a fold.
+    Gives metrics: "accuracy" and "std", the mean and the standard deviation (n
+    − 1) over folds of the test accuracy in percent; "train_accuracy" in
+    percent; "diverged" and "constant", numbers of networks; "correct" and
+    "tested", one number a fold.
     """
     table = data or datasets.load(run["dataset"], sample=False)
     folds = ensembles.cross_validation(
@@ -192,12 +187,8 @@ def measure_protocol(
 def choose(records: pd.DataFrame) -> dict:
     """The candidate with the best validation accuracy of all.
 
-    Args:
-        records: of `arcgrad.protocol`, profile full.
-
-    Returns:
-        Its width, epochs and lr. Each data set and each loss has the same
-        weight.
+    Gives its width, epochs and lr. Each data set and each loss has the same
+    weight.
     """
     scores = records.groupby(list(CANDIDATES))["accuracy"].mean()
     values = scores.idxmax()
@@ -219,18 +210,8 @@ def run_one(
 ) -> pd.DataFrame:
     """Cross-validate one loss on one data set, here and now.
 
-    Args:
-        dataset: one of ``datasets.available("table")``.
-        column: of Table I, or "ArcGrad10"; or
-        loss, hyperparameters: as `losses.create` takes them.
-        **changes: to `PROTOCOL` and to runs, splits and seed; by default 1
-            run of 10 folds.
-
-    Returns:
-        A row as `results.read` gives it; nothing is written.
-
-    Raises:
-        ValueError: for an unknown column, loss or change.
+    Gives a row as `results.read` gives it; nothing is written. Raises
+    ValueError for an unknown column, loss or change.
     """
     settings = PROTOCOL | QUICK_FOLDS
     if unknown := {*changes} - {*settings}:
@@ -260,12 +241,8 @@ def run_one(
 def accuracy_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Accuracies in the form of Table I.
 
-    Args:
-        rows: of `arcgrad.table1`, as from `experiments.table`.
-
-    Returns:
-        A row for each data set and a column for each loss, in percent, in
-        the paper's order; what is not measured is missing.
+    Gives a row for each data set and a column for each loss, in percent, in
+    the paper's order; what is not measured is missing.
     """
     wide = rows.pivot(index="dataset", columns="column", values="accuracy")
     names = [n for n in datasets.available("table") if n in wide.index]
