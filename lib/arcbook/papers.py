@@ -22,12 +22,24 @@ ARABIC = dict(zip(("I", "II", "III", "IV", "V", "VI", "VII"), "1234567"))
 
 @dataclass(frozen=True)
 class Equation:
-    """A printed equation."""
+    """A printed equation, and what the book says of it.
+
+    Attributes:
+        latex: as printed.
+        right: what should stand there, or what it assumes, as LaTeX.
+        why: one to three sentences.
+        caution: what a reader has to bear in mind.
+        page: where a chapter derives it, below `notebooks/`.
+    """
 
     number: str
     latex: str
     about: str
+    why: str
     note: str = ""
+    right: str = ""
+    caution: str = ""
+    page: str = ""
 
 
 def available():

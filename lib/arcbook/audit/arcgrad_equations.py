@@ -3,233 +3,239 @@
 from __future__ import annotations
 
 import math
+import warnings
+from functools import lru_cache
 
 import numpy as np
+import sympy as sp
 import torch
+from scipy.optimize import brentq
+from torch.nn.functional import cross_entropy
 
-from arcbook import derive
+from arcbook import derive, losses
 from arcbook.audit import situations as at
-from arcbook.audit.arcgrad_forms import (
-    adacos_angles,
-    adacos_batch,
-    adacos_printed,
-    adacos_two_steps,
-    any_gap,
-    at_equal_gaps,
-    bound_holds,
-    cosine_at_steepest,
-    gap,
-    gap_loss,
-    gaps,
-    gradient_by_autograd,
-    logits,
-    shares,
-    stationary_is_maximum,
-    stationary_scale,
-)
 from arcbook.audit.equations import Check
-from arcbook.audit.shared_equations import common
+from arcbook.audit.shared_equations import common, shipped
 
-PAPER = "arcgrad"
-SCALE = "04_scale.html#"
-COMMON = {
-    "bias": "3",
-    "softmax": "4",
-    "distance": "5",
-    "center": "6",
-    "cosine": "7",
-    "arcface": "8",
-    "wc_intra": "20",
-    "w_inter": "21",
-    "c_inter": "22",
-}
+
+def logits(generator):
+    """Logits of C classes and the index of one."""
+    z = generator.normal(size=generator.integers(2, 9))
+    return {"z": z, "y": generator.integers(len(z))}
+
+
+def adacos_batch(generator, wide=False):
+    """A scale and a B: AdaCos's own, or a very large scale if wide."""
+    C = int(generator.integers(6, 40))
+    s = generator.uniform(400, 900) if wide else math.sqrt(2) * math.log(C - 1)
+    B = math.exp(s * generator.uniform(0.3, 0.8)) if wide else C - 1.0
+    return {"s": s, "B": B}
+
+
+def adacos_angles(generator):
+    """A previous s, cosines to the others and own angles of a batch."""
+    C = int(generator.integers(2, 9))
+    own = generator.uniform(0.1, 1.4, size=7)
+    return {
+        "s": generator.uniform(1, 9),
+        "cosines": generator.uniform(-0.6, 0.6, size=(7, C - 1)),
+        "own": own,
+        "C": C,
+    }
+
+
+def adacos_two_steps(s, cosines, own, C):
+    """Scale at the start and after a step, of the shipped head."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        head = losses.create("adacos", embedding_dim=2, num_classes=C)
+    after, _ = derive.adacos_step(s, cosines, float(np.median(own)))
+    return [head.s.item(), float(after)]
+
+
+def adacos_printed(s, cosines, own, C, middle=np.min):
+    """Eq. 10; θ_mod is read as the mode: of distinct angles, each is one."""
+    B = np.exp(s * cosines).sum(1).mean()
+    step = np.log(B) / np.cos(min(np.pi / 4, middle(own)))
+    return [math.sqrt(2) * math.log(C - 1), step]
+
+
+def gaps_of(x, w, y):
+    """θ_j − θ_y, (N, C − 1)."""
+    theta = at.theta(x, w)
+    return at.others(theta, y) - at.own(theta, y)[:, None]
+
+
+def by_cosines(x, w, y, s):
+    """Eq. 11's second line: the angles are those of inner products."""
+    theta = np.arccos(at.normal(x) @ at.normal(w).T)
+    return at.softmax_loss(-s * theta, y)
 
 
 def soft_minimum(x, w, y, s, scale=1e5):
     """−log Σ_j e^{−S (θ_j − θ_y)}/S, ArcGrad's loss at a very large S."""
-    theta = at.theta(x, w)
-    gaps = at.others(theta, y) - at.own(theta, y)[:, None]
-    return -torch.logsumexp(-scale * torch.tensor(gaps), 1).numpy() / scale
+    gaps = torch.tensor(gaps_of(x, w, y))
+    return -torch.logsumexp(-scale * gaps, 1).numpy() / scale
 
 
-CHECKS = [
-    *common(PAPER, COMMON),
-    Check(
-        PAPER,
-        "1",
+def gaps(generator):
+    """Smallest gaps of a batch, a scale, a number of classes."""
+    return {
+        "m": generator.uniform(-0.9, 1.9, size=5),
+        "s": generator.uniform(0.5, 8),
+        "C": int(generator.integers(2, 30)),
+    }
+
+
+def gap(generator, sign=1):
+    """One gap, positive or that of a sample on the wrong side."""
+    return gaps(generator) | {"m": sign * generator.uniform(0.1, 1.9)}
+
+
+def at_equal_gaps(gap, s, C):
+    """The shipped loss of a sample all of whose gaps are one."""
+    head = losses.create("arcgrad", embedding_dim=2, num_classes=C, s=s)
+    angles = [1.0] + [1.0 + gap] * (C - 1)
+    theta = torch.tensor([angles], dtype=torch.float64)
+    return head.losses_at(theta, torch.zeros(1, dtype=torch.long)).item()
+
+
+def upper_bound(m, s, C):
+    """L′ of each gap, Eq. 14."""
+    return np.log1p((C - 1) * np.exp(-s * m))
+
+
+def bound_holds(m, s, C):
+    """Whether L of unequal gaps lies in [L′ − log(C − 1), L′]."""
+    above = np.random.default_rng(C).exponential(size=(len(m), C - 1))
+    above[:, 0] = 0
+    loss = np.log1p(np.exp(-s * (m[:, None] + above)).sum(1))
+    slack = upper_bound(m, s, C) - loss
+    return float((slack >= -1e-12).all() and (slack <= np.log(C - 1)).all())
+
+
+def gradient_by_autograd(m, s, C):
+    """∂L″/∂m̃ of the loss with the minus."""
+    return at.derivative(
+        lambda gap: torch.log1p((C - 1) * torch.exp(-s * gap)), m
+    )
+
+
+def slope(sign, s, m, C):
+    """(C − 1) e^{±sm} / ((C − 1) e^{±sm} + 1)."""
+    odds = (C - 1) * np.exp(sign * m * s)
+    return odds / (odds + 1)
+
+
+@lru_cache
+def slope_in_scale():
+    """∂|∂L″/∂m̃|/∂s as a function of s, m and C."""
+    return sp.lambdify((derive.s, derive.m, derive.C), derive.scale_slope())
+
+
+def stationary_scale(m, s, C):
+    """The zero of Eq. 18, found by bracketing; NaN where there is none."""
+    change = slope_in_scale()
+    low, high = 1e-3 / abs(m), 30 / abs(m)
+    if change(low, m, C) * change(high, m, C) > 0:
+        return math.nan
+    return brentq(lambda x: change(x, m, C), low, high, xtol=1e-14)
+
+
+def stationary_is_maximum(m, s, C):
+    """Whether Eq. 18 has one zero, and |∂L″/∂m̃| is largest there."""
+    best = stationary_scale(m, s, C)
+    grid = np.linspace(1e-3, 30, 3001) / abs(m)
+    zeros = np.count_nonzero(np.diff(np.sign(slope_in_scale()(grid, m, C))))
+    highest = (grid * slope(-1, grid, m, C)).max()
+    return float(zeros == 1 and best * slope(-1, best, m, C) >= highest)
+
+
+CHECKS = common(
+    bias="3",
+    softmax="4",
+    distance="5",
+    center="6",
+    cosine="7",
+    arcface="8",
+    wc_intra="20",
+    w_inter="21",
+    c_inter="22",
+) | {
+    "1": Check(
         logits,
-        shares,
+        lambda z, y: torch.softmax(torch.tensor(z), 0).numpy(),
         lambda z, y: np.full(len(z), np.exp(z[y]) / np.exp(z).sum()),
         correct=lambda z, y: np.exp(z) / np.exp(z).sum(),
-        latex=r"P(c = y|z) = \frac{e^{z_y}}{\sum_{j=1}^C e^{z_j}} "
-        r"\text{ for } y = 1, \dots, C",
-        why="An index slip: the formula has y and is said to hold for c. "
-        "For each y it is right; read as printed, over c = 1..C, it is the "
-        "same number C times and does not sum to one. Angular Learning "
-        "prints the same line with one index.",
     ),
-    Check(
-        PAPER,
-        "2",
+    "2": Check(
         logits,
-        lambda z, y: torch.nn.functional.cross_entropy(
-            torch.tensor(z), torch.tensor(y)
-        ).item(),
+        lambda z, y: cross_entropy(torch.tensor(z), torch.tensor(y)).item(),
         lambda z, y: -np.log(np.exp(z[y]) / np.exp(z).sum()),
-        why="The cross-entropy, as PyTorch has it.",
     ),
-    Check(
-        PAPER,
-        "9",
+    "9": Check(
         adacos_batch,
-        cosine_at_steepest,
+        lambda s, B: s * math.cos(derive.steepest_angle(s, B)),
         lambda s, B: math.log(B),
         assumed=lambda g: adacos_batch(g, wide=True),
         slack=1e-3,
-        latex=r"s \to \infty \text{; exactly, } s\cos\theta_y = "
-        r"\log B_i - 2\,\operatorname{artanh}"
-        r"\frac{\cos\theta_y}{s\sin^2\theta_y}",
-        why="Eq. 9 is where P = 1/2, not where ∂²P/∂θ² = 0; the two meet "
-        "only as s grows. Along θ_y, as it is solved, B is a constant; but B "
-        "holds s, so the equation has s on both sides.",
-        page=SCALE + "adacos-the-scale-at-which-p-changes-fastest",
     ),
-    Check(
-        PAPER,
-        "10",
+    "10": Check(
         adacos_angles,
         adacos_two_steps,
         adacos_printed,
         correct=lambda **v: adacos_printed(**v, middle=np.median),
-        latex=r"\tilde{s}^{(l)} = \begin{cases} \sqrt{2}\,\log(C-1) & l = 0"
-        r" \\ \log B_{\text{avg}}^{(l)} \big/ \cos\min(\tfrac{\pi}{4}, "
-        r"\theta_{\text{med}}^{(l)}) & l \geq 1 \end{cases}",
-        why="θ_mod is not defined, and the mode of a batch of real angles "
-        "is any of them. AdaCos has the median, θ_med; the text extraction "
-        "can have read an e as an o. With two classes the first line is 0: "
-        "all logits are equal and nothing is learned.",
-        page=SCALE + "adacos-the-scale-at-which-p-changes-fastest",
     ),
-    Check(
-        PAPER,
-        "11",
+    "11": Check(
         at.batch,
-        lambda x, w, y, s: [at.shipped("arcgrad", x, w, y, s=s)] * 2,
+        lambda **v: [shipped("arcgrad")(**v)] * 2,
         lambda x, w, y, s: [
-            at.log_loss(-s * at.own(z, y), -s * at.others(z, y))
-            for z in (at.theta(x, w), np.arccos(at.normal(x) @ at.normal(w).T))
+            at.softmax_loss(-s * at.theta(x, w), y),
+            by_cosines(x, w, y, s),
         ],
-        why="The definition of ArcGrad; both lines are the loss that trains.",
     ),
-    Check(
-        PAPER,
-        "12",
+    "12": Check(
         at.batch,
-        lambda x, w, y, s: at.shipped("arcgrad", x, w, y, s=s),
+        shipped("arcgrad"),
         lambda x, w, y, s: np.log1p(
-            np.exp(
-                -s
-                * (
-                    at.others(at.theta(x, w), y)
-                    - at.own(at.theta(x, w), y)[:, None]
-                )
-            ).sum(1)
+            np.exp(-s * gaps_of(x, w, y)).sum(1)
         ).mean(),
-        why="Eq. 11 after the division. (The text says that it rewrites "
-        "Eq. 12; it means Eq. 11.)",
-        page=SCALE + "from-the-loss-to-one-gap",
     ),
-    Check(
-        PAPER,
-        "13",
+    "13": Check(
         at.batch,
         soft_minimum,
-        lambda x, w, y, s: (
-            at.others(at.theta(x, w), y).min(1) - at.own(at.theta(x, w), y)
-        ),
+        lambda x, w, y, s: gaps_of(x, w, y).min(1),
         slack=1e-3,
-        why="The smallest gap; a definition. The loss of a very large scale "
-        "sees no other.",
     ),
-    Check(
-        PAPER,
-        "14",
+    "14": Check(
         gaps,
-        lambda m, s, C: [np.mean(gap_loss(m, s, C)), 1.0],
-        lambda m, s, C: [
-            np.mean(np.log1p((C - 1) * np.exp(-s * m))),
-            bound_holds(m, s, C),
-        ],
-        why="With every gap as small as the smallest, the loss of Eq. 12 "
-        "becomes this, and otherwise it is below: an upper bound, as "
-        '"larger approximation" says. The slack is under log(C − 1).',
-        page=SCALE + "from-the-loss-to-one-gap",
+        lambda m, s, C: [np.mean([at_equal_gaps(g, s, C) for g in m]), 1.0],
+        lambda m, s, C: [upper_bound(m, s, C).mean(), bound_holds(m, s, C)],
     ),
-    Check(
-        PAPER,
-        "15",
+    "15": Check(
         gaps,
         lambda m, s, C: np.polyfit(range(len(m)), m, 0)[0],
         lambda m, s, C: sum(m) / len(m),
-        why="The mean gap; a definition. It is the number nearest to all "
-        "gaps in squares.",
     ),
-    Check(
-        PAPER,
-        "16",
+    "16": Check(
         gaps,
         lambda m, s, C: at_equal_gaps(float(m.mean()), s, C),
-        lambda m, s, C: np.log1p((C - 1) * np.exp(s * m.mean())),
-        correct=lambda m, s, C: np.log1p((C - 1) * np.exp(-s * m.mean())),
-        latex=r"L^{\text{ArcGrad}''} = -\log "
-        r"\frac{1}{1 + (C-1)\,e^{-s \tilde{m}}}",
-        why="Eq. 14 has the minus. As printed the loss grows with the gap. "
-        "The text extraction can have lost the sign. By Jensen's "
-        "inequality L″ ≤ L′, while L′ ≥ L: as an approximation of L it is "
-        "a bound in neither direction.",
-        page=SCALE + "from-the-loss-to-one-gap",
+        lambda m, s, C: upper_bound(-m.mean(), s, C),
+        correct=lambda m, s, C: upper_bound(m.mean(), s, C),
     ),
-    Check(
-        PAPER,
-        "17",
+    "17": Check(
         gap,
         gradient_by_autograd,
-        lambda m, s, C: (
-            (C - 1) * np.exp(m * s) / ((C - 1) * np.exp(m * s) + 1)
-        ),
-        correct=lambda m, s, C: (
-            -s * (C - 1) * np.exp(-m * s) / ((C - 1) * np.exp(-m * s) + 1)
-        ),
-        latex=r"\frac{\partial L^{\text{ArcGrad}''}}{\partial\tilde m} = "
-        r"-s\,\frac{(C-1)\,e^{-s\tilde m}}{1 + (C-1)\,e^{-s\tilde m}}",
-        why="The factor s of the inner derivative is missing, and the "
-        "minus three times. An extraction can lose signs, not the factor. "
-        "The printed form rises with s throughout, so Eq. 18 would have no "
-        "solution; Eq. 19 follows from the right form.",
-        page=SCALE + "the-scale-with-the-largest-gradient",
+        lambda m, s, C: slope(+1, s, m, C),
+        correct=lambda m, s, C: -s * slope(-1, s, m, C),
     ),
-    Check(
-        PAPER,
-        "18",
-        lambda g: gap(g) if g.random() < 0.5 else any_gap(g),
+    "18": Check(
+        lambda g: gap(g, 1 if g.random() < 0.5 else -1),
         lambda m, s, C: 1.0,
         stationary_is_maximum,
         assumed=gap,
-        latex=r"\tilde m > 0 \text{ and held fixed while } s \text{ varies}",
-        why="For a positive gap the derivative has one zero, and it is the "
-        "maximum: the second derivative there is negative. For a negative "
-        "gap, a sample on the wrong side, it has no zero: the gradient "
-        "grows with s without end.",
-        page=SCALE + "the-scale-with-the-largest-gradient",
     ),
-    Check(
-        PAPER,
-        "19",
-        gap,
-        stationary_scale,
-        lambda m, s, C: derive.best_scale(m, C),
-        why="The zero of Eq. 18, found by bracketing too. It "
-        "needs the minus and the factor s that Eq. 16 and 17 lack in print.",
-        page=SCALE + "the-scale-with-the-largest-gradient",
+    "19": Check(
+        gap, stationary_scale, lambda m, s, C: derive.best_scale(m, C)
     ),
-]
+}

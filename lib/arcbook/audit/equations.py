@@ -3,7 +3,7 @@
 A `Check` holds a printed equation and its right form as functions of the
 same random situation, beside a truth that owes nothing to either: the losses
 that train, automatic derivatives, vectors. Which of the two forms agrees
-with the truth is the verdict.
+with the truth is the verdict. The words stand in `data/papers`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ class Check:
     """A printed equation and how it is held against the truth.
 
     Attributes:
-        paper, number: as `papers.equation` takes them.
         draw: from a random generator to a situation, a dictionary.
         truth, printed: from a situation to numbers.
         correct: the right form, where it isn't the printed one.
@@ -40,13 +39,8 @@ class Check:
             the text settles it, otherwise "wrong".
         assumed: situations in which the printed form is right.
         slack: the error allowed there, where the assumption is a limit.
-        latex: the right form, or the assumption in words.
-        why: one to three sentences.
-        page: where a chapter derives it, below `notebooks/`.
     """
 
-    paper: str
-    number: str
     draw: Callable
     truth: Callable
     printed: Callable
@@ -54,20 +48,14 @@ class Check:
     fault: str = MISPRINT
     assumed: Callable | None = None
     slack: float = TOLERANCE
-    latex: str = ""
-    why: str = ""
-    page: str = ""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict on an equation and the numbers behind it.
+    """A verdict, one of `VERDICTS`, and the relative errors behind it.
 
-    Attributes:
-        verdict: one of `VERDICTS`.
-        error: of the printed form, the largest relative one.
-        other_error: of the right form, or of the printed one under the
-            assumption; None for a confirmed equation.
+    `other_error` is that of the right form, or of the printed one under the
+    assumption; None for a confirmed equation.
     """
 
     verdict: str
@@ -75,26 +63,27 @@ class Judgement:
     other_error: float | None = None
 
 
-def judge(check: Check, *, seed: int = 0, draws: int = 8) -> Judgement:
+def judge(
+    check: Check, name: str = "it", *, seed: int = 0, draws: int = 8
+) -> Judgement:
     """Hold an equation against the truth in random situations.
 
-    Raises AuditError: neither the printed nor the right form holds.
+    Raises AuditError, with its name, if no form of it holds.
     """
     error = _error(check, check.printed, check.draw, seed, draws)
     if error <= TOLERANCE:
         return Judgement(CONFIRMED, error)
+    other, verdict, slack = np.inf, "", TOLERANCE
     if check.assumed is not None:
         other = _error(check, check.printed, check.assumed, seed, draws)
-        verdict = ASSUMES
+        verdict, slack = ASSUMES, check.slack
     elif check.correct is not None:
         other = _error(check, check.correct, check.draw, seed, draws)
         verdict = check.fault
-    else:
-        other, verdict = np.inf, ""
-    if other > (check.slack if verdict == ASSUMES else TOLERANCE):
+    if other > slack:
         raise AuditError(
-            f"[{check.paper}, Eq. {check.number}] is off by {error:.1e} as "
-            f"printed and by {other:.1e} otherwise: no verdict holds"
+            f"{name} is off by {error:.1e} as printed and by {other:.1e} "
+            "otherwise: no verdict holds"
         )
     return Judgement(verdict, error, other)
 

@@ -3,199 +3,209 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from arcbook.audit import situations as at
 from arcbook.audit.equations import WRONG, Check
-from arcbook.audit.iam_forms import (
-    PIECES,
-    eq_9,
-    multiplied,
-    one_sample,
-    penalty,
-    penalty_slopes,
-    penalty_truth,
-    printed_shares,
-    printed_steps,
-    rival_sum,
-    rival_truth,
-    share_batch,
-    shares,
-    sphere_batch,
-    steps,
-    target_sum,
-    target_truth,
-    total,
-    with_beta,
-    within_first_piece,
-)
-from arcbook.audit.shared_equations import (
-    common,
-    softmax,
-)
+from arcbook.audit.shared_equations import common, shipped, softmax
 
-PAPER = "iam"
-PAGE = "05_iam.html"
-COMMON = {"cosine": "3", "cosface": "5", "arcface": "6"}
-ONE = r"N = 1 \text{; for a batch: } "
-BATCH_OWN = (
-    ONE + r"\frac{\partial L}{\partial\tilde{\boldsymbol w}_k} = "
-    r"-\frac1N \sum_{i:\,y_i = k} s\tilde{\boldsymbol x}_i %s + "
-    r"\frac1N \sum_{i:\,y_i \neq k} s\tilde{\boldsymbol x}_i %s"
-)
-BATCH_WHY = (
-    "For one sample it is right. In a batch a class vector is the target of "
-    "its own samples and a rival to all others; the printed sum runs over "
-    "everybody. The class vectors stand for unit vectors that move freely; "
-    "for w itself the derivative is projected to the sphere."
-)
+PIECES = 4
+with_beta = at.batch_with(beta=(0.1, 2))
 
 
-def batch_check(number, truth, printed, own, rival, why=BATCH_WHY):
-    """A gradient that is right for a batch of one sample."""
-    return Check(
-        PAPER,
-        number,
-        with_beta,
-        truth,
-        printed,
-        assumed=one_sample,
-        latex=BATCH_OWN % (own, rival),
-        why=why,
-        page=PAGE,
-    )
+def one_sample(generator):
+    """A batch of one, and a β."""
+    whole = with_beta(generator)
+    return whole | {"x": whole["x"][:1], "y": whole["y"][:1]}
 
 
-PENALTY = "p_i", "(p_{ik2} - p_{ik1})"
-TOTAL = (
-    r"(1 - p_i + \beta p_i)",
-    r"(p_{ik1} + \beta p_{ik2} - \beta p_{ik1})",
-)
-CHECKS = [
-    *common(PAPER, COMMON),
-    Check(
-        PAPER,
-        "1",
+def below_three(generator):
+    """A batch without a scale, whose own angles are not near π."""
+    found = at.batch(generator, most=3.0)
+    del found["s"]
+    return found
+
+
+def within_first_piece(generator):
+    """Features within π/m of their class vectors."""
+    w = generator.normal(size=(4, at.D))
+    y = np.arange(at.N) % 4
+    near = at.normal(w[y]) + 0.12 * generator.normal(size=(at.N, at.D))
+    return {"x": 2 * near, "w": w, "y": y}
+
+
+def multiplied(x, w, y):
+    """Eq. 4 as printed: the cosine of the multiplied angle."""
+    angles, norms = at.theta(x, w), np.linalg.norm(x, axis=1)
+    target = norms * np.cos(PIECES * at.own(angles, y))
+    rivals = norms[:, None] * np.cos(at.others(angles, y))
+    return at.log_loss(target, rivals)
+
+
+def shares(x, w, y, s):
+    """p_ij1 and p_ij2 as printed, (N, C) each."""
+    e = np.exp(s * at.normal(x) @ at.normal(w).T)
+    rivals = at.others(e, y).sum(1, keepdims=True)
+    return e / e.sum(1, keepdims=True), e / rivals
+
+
+def shares_of_torch(x, w, y, s):
+    """PyTorch's softmax of all classes, and of the rivals alone."""
+    z = torch.tensor(s * at.normal(x) @ at.normal(w).T)
+    own = torch.nn.functional.one_hot(torch.tensor(y), len(w)).bool()
+    rivals = z.masked_fill(own, -torch.inf)
+    return [torch.softmax(logits, 1).numpy() for logits in (z, rivals)]
+
+
+def side_by_side(first, second, y):
+    """p_ij1, and p_ij2 for j ≠ y_i."""
+    return np.hstack([first, at.others(second, y)])
+
+
+def penalty(x, w, y, s):
+    """Eq. 7 as printed."""
+    z = np.exp(s * np.cos(at.theta(x, w)))
+    return np.log(at.others(z, y).mean(1) / z.sum(1)).mean()
+
+
+def penalty_truth(x, w, y, s):
+    """What the shipped penalty adds, at β = 1."""
+    whole = at.shipped("iam", x, w, y, s=s, beta=1.0)
+    return whole - at.shipped("normface", x, w, y, s=s)
+
+
+def total(x, w, y, s, beta):
+    """Eq. 12, second line, as printed."""
+    p = at.own(shares(x, w, y, s)[0], y)
+    return (-np.log(p) + beta * np.log((1 - p) / (len(w) - 1))).mean()
+
+
+def gradients(x, w, y, s, beta=1.0, base=0):
+    """Autograd in unit features and unit class vectors, base + β·penalty."""
+    x = torch.tensor(at.normal(x), requires_grad=True)
+    w = torch.tensor(at.normal(w), requires_grad=True)
+    labels = torch.tensor(y)[:, None]
+    logp = torch.log_softmax(s * x @ w.T, 1).gather(1, labels)[:, 0]
+    loss = beta * torch.log1p(-logp.exp()) - base * logp
+    slopes = torch.autograd.grad(loss.mean(), (x, w))
+    return [slope.numpy() for slope in slopes]
+
+
+def own_terms(x, w, y, s):
+    """Each sample's own term of Eq. 9."""
+    x, w = at.normal(x), at.normal(w)
+    e = np.exp(s * x @ w.T)
+    terms = []
+    for i, label in enumerate(y):
+        p = e[i, label] / e[i].sum()
+        pull = sum(
+            s * (w[label] - w[j]) * e[i, label] * e[i, j]
+            for j in range(len(w))
+            if j != label
+        )
+        terms.append(-pull / (1 - p) / e[i].sum() ** 2 / len(x))
+    return np.array(terms)
+
+
+def summed_terms(**situation):
+    """Eq. 9 as printed: every sample has the sum of all."""
+    terms = own_terms(**situation)
+    return np.broadcast_to(terms.sum(0), terms.shape)
+
+
+def own_gradient(base):
+    """Eq. 10 (base 0) and 13 (base 1): the gradient in w̃_{y_i}."""
+
+    def truth(x, w, y, s, beta):
+        return gradients(x, w, y, s, beta if base else 1.0, base)[1][y]
+
+    def printed(x, w, y, s, beta):
+        p = at.own(shares(x, w, y, s)[0], y)
+        weight = -s * (1 - p + beta * p if base else p)
+        whole = (weight[:, None] * at.normal(x)).sum(0) / len(x)
+        return np.tile(whole, (len(y), 1))
+
+    return Check(with_beta, truth, printed, assumed=one_sample)
+
+
+def rival_gradient(base):
+    """Eq. 11 (base 0) and 14 (base 1), of all but the first sample's class."""
+
+    def truth(x, w, y, s, beta):
+        found = gradients(x, w, y, s, beta if base else 1.0, base)[1]
+        return np.delete(found, y[0], axis=0)
+
+    def printed(x, w, y, s, beta):
+        first, second = shares(x, w, y, s)
+        weights = first + beta * (second - first) if base else second - first
+        found = s * weights.T @ at.normal(x) / len(x)
+        return np.delete(found, y[0], axis=0)
+
+    return Check(with_beta, truth, printed, assumed=one_sample)
+
+
+def steps(x, w, y, s, beta, divided=1):
+    """Gradient step of the batch loss in features and class vectors."""
+    of_x, of_w = gradients(x, w, y, s, beta, 1.0)
+    return np.concatenate([of_x.ravel() / divided, of_w.ravel()])
+
+
+def printed_steps(x, w, y, s, beta):
+    """Algorithm 1: the mean in line 6 is of derivatives that hold 1/N.
+
+    In lines 7 and 8 it is of N equal brackets.
+    """
+    return steps(x, w, y, s, beta, divided=len(x))
+
+
+CHECKS = common(cosine="3", cosface="5", arcface="6") | {
+    "1": Check(
         at.batch,
-        shipped_softmax := lambda x, w, y, s: at.shipped("softmax", x, w, y),
-        lambda x, w, y, s: softmax(x, w, y, s)[0],
-        why="The softmax that trains in this book.",
+        lambda x, w, y, s: at.shipped("softmax", x, w, y),
+        lambda **v: softmax(**v)[0],
     ),
-    Check(
-        PAPER,
-        "2",
+    "2": Check(
         at.batch,
-        shipped_softmax,
-        lambda x, w, y, s: softmax(x, w, y, s)[1],
-        why="The same by norms and angles.",
+        lambda x, w, y, s: at.shipped("softmax", x, w, y),
+        lambda **v: softmax(**v)[1],
     ),
-    Check(
-        PAPER,
-        "4",
-        sphere_batch(most=3.0),
+    "4": Check(
+        below_three,
         lambda x, w, y: at.shipped("sphereface", x, w, y, m=PIECES),
         multiplied,
         assumed=within_first_piece,
-        latex=r"\theta_{i,y_i} \leq \pi/m \text{; beyond, } \psi(\theta) = "
-        r"(-1)^k \cos(m\theta) - 2k",
-        why="Beyond π/m the printed cosine rises again and rewards a wider "
-        "own angle. SphereFace has ψ there, which falls throughout.",
-        page="03_margins.html",
     ),
-    Check(
-        PAPER,
-        "7",
-        at.batch,
-        penalty_truth,
-        penalty,
-        why="The penalty that trains in this book.",
-        page=PAGE,
-    ),
-    Check(
-        PAPER,
-        "8",
+    "7": Check(at.batch, penalty_truth, penalty),
+    "8": Check(
         with_beta,
-        lambda x, w, y, s, beta: at.shipped(
-            "iam", x, w, y, s=s, beta=beta, base="arcface", m=0.2
-        ),
+        lambda **v: shipped("iam")(**v, base="arcface", m=0.2),
         lambda x, w, y, s, beta: (
             at.shipped("arcface", x, w, y, s=s, m=0.2)
             + beta * penalty(x, w, y, s)
         ),
-        why="A definition; on ArcFace as on the others.",
-        page=PAGE,
     ),
-    Check(
-        PAPER,
-        "9",
+    "9": Check(
         at.batch,
-        lambda **v: penalty_slopes(**v)[0],
-        lambda **v: eq_9(**v, whole_sum=True),
-        correct=lambda **v: eq_9(**v, whole_sum=False),
-        latex=r"\frac{\partial L_{IAM}}{\partial\tilde{\boldsymbol x}_i} = "
-        r"-\frac1N \frac{1}{1-p_i} \frac{\sum_{j \neq y_i} "
-        r"s(\tilde{\boldsymbol w}_{y_i} - \tilde{\boldsymbol w}_j)\, "
-        r"e^{s\tilde{\boldsymbol w}_{y_i}^T\tilde{\boldsymbol x}_i} "
-        r"e^{s\tilde{\boldsymbol w}_j^T\tilde{\boldsymbol x}_i}}"
-        r"{(\sum_j e^{s\tilde{\boldsymbol w}_j^T\tilde{\boldsymbol x}_i})^2}",
-        why="A derivative in one sample's feature holds that sample's term "
-        "alone; the sum over i gives every sample the sum of all. Under the "
-        "inner sum stands j ≠ w̃ where j ≠ y_i is meant.",
-        page=PAGE,
+        lambda **v: gradients(**v)[0],
+        summed_terms,
+        correct=own_terms,
     ),
-    Check(
-        PAPER,
-        "p_i",
+    "p_i": Check(
         at.batch,
-        lambda x, w, y, s: at.own(share_batch(x, w, y, s)[0], y),
+        lambda x, w, y, s: at.own(shares_of_torch(x, w, y, s)[0], y),
         lambda x, w, y, s: at.own(shares(x, w, y, s)[0], y),
-        why="The softmax of the scaled cosines at the label.",
     ),
-    batch_check("10", target_truth(0), target_sum(0), *PENALTY),
-    batch_check(
-        "11",
-        rival_truth(0),
-        rival_sum(0),
-        *PENALTY,
-        why=BATCH_WHY + " With p_ij2 set to 0 at the sample's own class, "
-        "Eq. 11 alone would be the whole gradient of a batch.",
-    ),
-    Check(
-        PAPER,
-        "p_ij",
+    "10": own_gradient(0),
+    "11": rival_gradient(0),
+    "p_ij": Check(
         at.batch,
-        lambda **v: np.hstack(share_batch(**v)),
-        lambda **v: np.hstack(printed_shares(**v)),
-        why="Two softmaxes, with and without the label. (The index j of the "
-        "left side also runs in the sums.)",
+        lambda **v: side_by_side(*shares_of_torch(**v), v["y"]),
+        lambda **v: side_by_side(*shares(**v), v["y"]),
     ),
-    Check(
-        PAPER,
-        "Algorithm 1",
-        with_beta,
-        steps,
-        printed_steps,
-        fault=WRONG,
-        correct=steps,
-        latex=r"\phi \leftarrow \phi - r \sum_{i=1}^N "
-        r"\frac{\partial L}{\partial\tilde x_i} "
-        r"\frac{\partial\tilde x_i}{\partial\phi}, \quad "
-        r"\tilde w_k \leftarrow \tilde w_k - r "
-        r"\frac{\partial L}{\partial\tilde w_k}",
-        why="The losses are means over the batch, so ∂L/∂x̃_i holds 1/N, and "
-        "line 6 divides by N again: the network's steps are N times too "
-        "small beside those of the class vectors. In lines 7 and 8 the N "
-        "brackets are equal, and their mean changes nothing.",
-        page=PAGE,
+    "Algorithm 1": Check(
+        with_beta, steps, printed_steps, fault=WRONG, correct=steps
     ),
-    Check(
-        PAPER,
-        "12",
-        with_beta,
-        lambda x, w, y, s, beta: at.shipped("iam", x, w, y, s=s, beta=beta),
-        total,
-        why="The loss that trains: −log p + β log((1 − p)/(C − 1)).",
-        page=PAGE,
-    ),
-    batch_check("13", target_truth(1), target_sum(1), *TOTAL),
-    batch_check("14", rival_truth(1), rival_sum(1), *TOTAL),
-]
+    "12": Check(with_beta, shipped("iam"), total),
+    "13": own_gradient(1),
+    "14": rival_gradient(1),
+}

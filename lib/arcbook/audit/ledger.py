@@ -22,27 +22,22 @@ from arcbook.audit.equations import Check, Judgement, judge
 from arcbook.audit.tables import CHECKS as CHECKS_OF_TABLES
 
 PAPERS = ("arcgrad", "angular-learning", "iam", "mnist-cosine")
-CHECKS: tuple[Check, ...] = (
-    *arcgrad_equations.CHECKS,
-    *angular_equations.CHECKS,
-    *iam_equations.CHECKS,
-    *mnist_equations.CHECKS,
-)
+CHECKS: dict[tuple[str, str], Check] = {
+    (paper, number): check
+    for paper, module in (
+        ("arcgrad", arcgrad_equations),
+        ("angular-learning", angular_equations),
+        ("iam", iam_equations),
+        ("mnist-cosine", mnist_equations),
+    )
+    for number, check in module.CHECKS.items()
+}
 VERDICTS = {
     "equation": equations.VERDICTS,
     "table": tuple(verdicts.OF_TABLES),
     "claim": tuple(verdicts.OF_CLAIMS),
 }
 ROMAN = {arabic: roman for roman, arabic in papers.ARABIC.items()}
-
-# minus signs, primes and indices that the extraction of the text may have lost
-EXTRACTED = dict.fromkeys(
-    [
-        *(("arcgrad", number) for number in ("10", "16")),
-        *(("angular-learning", number) for number in ("3", "7")),
-    ],
-    verdicts.EXTRACTION,
-)
 
 
 @dataclass(frozen=True)
@@ -142,12 +137,12 @@ def as_dictionary(item: Item) -> dict:
 
 
 def _equations(paper, seed):
-    checks = {(one.paper, one.number): one for one in CHECKS}
     for number in papers.names(paper, "equations"):
-        check = checks[paper, number]
-        judgement = judge(check, seed=seed)
-        printed = papers.equation(paper, number)
         name = f"Eq. {number}" if number.isdigit() else number
+        judgement = judge(
+            CHECKS[paper, number], f"[{paper}, {name}]", seed=seed
+        )
+        printed = papers.equation(paper, number)
         yield _with_evidence(
             Item(
                 paper,
@@ -155,14 +150,14 @@ def _equations(paper, seed):
                 "equation",
                 judgement.verdict,
                 printed.latex,
-                check.latex,
-                check.why,
+                printed.right,
+                printed.why,
                 found=_errors(judgement),
                 basis=verdicts.DERIVED,
-                caution=EXTRACTED.get((paper, number), ""),
+                caution=printed.caution,
             ),
             f"test_equation[{paper}-{number}]",
-            check.page,
+            printed.page,
         )
 
 

@@ -20,25 +20,25 @@ def batch(generator, classes=4, least=0.0, most=np.pi):
         x = generator.normal(size=(N, D))
         w = generator.normal(size=(classes, D))
         y = np.arange(N) % classes
-        own = theta(x, w)[np.arange(N), y]
-        if least <= own.min() and own.max() <= most:
+        angles = own(theta(x, w), y)
+        if least <= angles.min() and angles.max() <= most:
             s = generator.uniform(0.5, 6)
             return {"x": x, "w": w, "y": y, "s": s}
 
 
-def with_margin(low, high, **limits):
-    """Batches with a margin m between low and high."""
+def batch_with(**ranges):
+    """Draw batches with further numbers, each uniform in its range."""
 
     def draw(generator):
-        return batch(generator, **limits) | {"m": generator.uniform(low, high)}
+        found = batch(generator)
+        return found | {k: generator.uniform(*v) for k, v in ranges.items()}
 
     return draw
 
 
 def theta(x, w):
     """Angles (N, C) in radians."""
-    cosines = normal(x) @ normal(w).T
-    return np.arccos(np.clip(cosines, -1, 1))
+    return np.arccos(np.clip(normal(x) @ normal(w).T, -1, 1))
 
 
 def normal(v):
@@ -62,13 +62,18 @@ def log_loss(target, rivals):
     return np.mean(np.log1p(np.exp(rivals - target[:, None]).sum(1)))
 
 
-def shipped(name, x, w, y, *, centers=None, **hyper):
+def softmax_loss(logits, y):
+    """`log_loss` of logits (N, C)."""
+    return log_loss(own(logits, y), others(logits, y))
+
+
+def shipped(name, x, w, y, **hyper):
     """The loss that trains, of a batch."""
-    return shipped_loss(name, x, w, y, centers, hyper).item()
+    return shipped_loss(name, x, w, y, **hyper).item()
 
 
-def shipped_loss(name, x, w, y, centers, hyper):
-    """The loss as a tensor."""
+def shipped_loss(name, x, w, y, *, centers=None, **hyper):
+    """The same as a tensor."""
     w = torch.as_tensor(w)
     head = losses.create(
         name, embedding_dim=w.shape[1], num_classes=len(w), **hyper
@@ -79,7 +84,7 @@ def shipped_loss(name, x, w, y, centers, hyper):
 
 
 def by_angles(name, angles, **hyper):
-    """Autograd of the shipped loss of one sample in its angles."""
+    """Autograd of the shipped loss of one sample in its angles, own first."""
     head = losses.create(
         name, embedding_dim=2, num_classes=len(angles), **hyper
     )
@@ -91,14 +96,10 @@ def by_angles(name, angles, **hyper):
 def derivative(function, at):
     """A derivative by autograd of a torch function of one number."""
     at = torch.tensor(at, dtype=torch.float64, requires_grad=True)
-    (slope,) = torch.autograd.grad(function(at), at)
-    return slope.item()
+    return torch.autograd.grad(function(at), at)[0].item()
 
 
-def target_logit(
-    name: str, theta: np.ndarray, **hyperparameters
-) -> np.ndarray:
+def target_logit(name, theta, **hyper) -> np.ndarray:
     """The shipped target's logit at angles, for a feature of norm 1."""
-    target = losses.get(name).target
-    values = {k: v for k, v in hyperparameters.items() if k != "s"}
-    return target(torch.tensor(theta), **values).numpy()
+    hyper.pop("s", None)
+    return losses.get(name).target(torch.tensor(theta), **hyper).numpy()
