@@ -80,12 +80,6 @@ def test_two_classes_end_opposite_each_other():
     assert own[0, 0] < np.radians(10)
 
 
-def test_interval_is_students():
-    mean, half = live.mean_and_interval(np.array([[1.0, 2.0, 3.0]]))
-    assert mean[0] == 2
-    assert half[0] == pytest.approx(4.302652729696142 / np.sqrt(3))
-
-
 def test_summary_has_a_row_for_each_setting(iris):
     trained = live.train(
         iris, "normface", [{"s": 5.0}, {"s": 9.0}], seeds=[0, 1], epochs=[1]

@@ -17,6 +17,7 @@ import platform
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,25 +114,18 @@ def cross_validation(
     return folds
 
 
-def _on_one_thread(function):
-    """Compute on one thread, so that numbers don't depend on how many.
-
-    It costs little: the matrices are small.
-    """
-
-    @functools.wraps(function)
-    def wrapped(*args, **kwargs):
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return function(*args, **kwargs)
-        finally:
-            torch.set_num_threads(threads)
-
-    return wrapped
+@contextmanager
+def one_thread():
+    """Compute on one thread: how many there are decides results."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
-@_on_one_thread
+@one_thread()
 def train(
     X: np.ndarray,
     y: np.ndarray,
@@ -179,42 +173,36 @@ def train(
         ValueError: for an unknown loss or a value outside its range.
     """
     start = time.perf_counter()
-    dtype = dtype or torch.get_default_dtype()
     _keep_freed_memory()
     largest = max(len(fold.train) for fold in folds)
     steps = math.ceil(epochs * largest / batch_size)
     folds = [folds[k] for k in (range(len(folds)) if only is None else only)]
-    classes, size = int(y.max()) + 1, X.shape[1]
+    size = X.shape[1]
+    head_of = (int(y.max()) + 1, loss, hyperparameters or {})
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         pairs = [
-            initialise(
-                fold.seed,
-                (size, width, layers),
-                classes,
-                loss,
-                hyperparameters or {},
-            )
+            initialise(fold.seed, (size, width, layers), *head_of)
             for fold in folds
         ]
     note = "; ".join(dict.fromkeys(str(w.message) for w in caught))
     network, head = (stack(modules) for modules in zip(*pairs, strict=True))
-    rows = torch.from_numpy(_standardise(X, folds)).to(dtype)
-    labels = torch.from_numpy(np.asarray(y)).long()
     parameters = [*network.parameters(), *head.parameters()]
+    dtype = dtype or torch.get_default_dtype()
     for parameter in parameters:
         parameter.data = parameter.data.to(dtype)
+    rows = torch.from_numpy(_standardise(X, folds)).to(dtype)
+    labels = torch.from_numpy(np.asarray(y)).long()
     optimiser = torch.optim.Adam(
         parameters, lr=lr, weight_decay=weight_decay, fused=True
     )
     schedule = OneCycleLR(optimiser, max_lr=lr, total_steps=steps)
-    shape = len(folds), batch_size
     first = torch.arange(len(folds))[:, None] * len(labels)
     flat = rows.flatten(0, 1)
     course = torch.zeros(steps, dtype=torch.float64)
     for step, batch in enumerate(_batches(folds, steps, batch_size)):
         inputs = flat.index_select(0, (batch + first).flatten())
-        features = network(inputs.view(*shape, size))
+        features = network(inputs.view(len(folds), batch_size, size))
         each = head.losses(features, labels[batch]).mean(-1)
         optimiser.zero_grad()
         each.sum().backward()
@@ -225,27 +213,20 @@ def train(
     head.eval()
     with torch.no_grad():
         predicted = head.predict(network(rows)).numpy()
-    right = predicted == np.asarray(y)
+    right = [row == np.asarray(y) for row in predicted]
     finite = [p.isfinite().view(len(folds), -1).all(1) for p in parameters]
+    pairs = [*zip(right, folds, strict=True)]
+    parts = course.tensor_split(min(points, steps))
     return Trained(
         network=network,
         head=head,
-        predictions=[
-            row[fold.test] for row, fold in zip(predicted, folds, strict=True)
-        ],
-        correct=np.array(
-            [r[f.test].sum() for r, f in zip(right, folds, strict=True)]
-        ),
+        predictions=[p[f.test] for p, f in zip(predicted, folds)],
+        correct=np.array([hit[fold.test].sum() for hit, fold in pairs]),
         tested=np.array([len(fold.test) for fold in folds]),
-        train_accuracy=np.array(
-            [r[f.train].mean() for r, f in zip(right, folds, strict=True)]
-        ),
+        train_accuracy=np.array([h[fold.train].mean() for h, fold in pairs]),
         diverged=~torch.stack(finite).all(0).numpy(),
         constant=(predicted == predicted[:, :1]).all(1),
-        curve=[
-            part.mean().item()
-            for part in course.tensor_split(min(points, steps))
-        ],
+        curve=[part.mean().item() for part in parts],
         steps=steps,
         seconds=time.perf_counter() - start,
         note=note,
@@ -255,12 +236,9 @@ def train(
 def stack(modules: Sequence[nn.Module]) -> nn.Module:
     """One module whose parameters and buffers are those of K, stacked.
 
-    Args:
-        modules: K modules of one structure.
-
-    Returns:
-        A copy of the first with a leading dimension K on every parameter
-        and buffer. Whether its forward makes use of that is its own affair.
+    Gives a copy of the first, of K modules of one structure, with a leading
+    dimension K on every parameter and buffer. Whether its forward makes use
+    of that is its own affair.
     """
     stacked = copy.deepcopy(modules[0])
     parts = [
@@ -285,12 +263,9 @@ def initialise(
 ) -> tuple[nn.Module, nn.Module]:
     """The network and the head of one fold, before training.
 
-    Args:
-        seed: of the fold; the global generator is left as it is.
-        shape: inputs, width and layers, as `networks.mlp` takes them.
-        classes: C.
-        loss, hyperparameters: as `losses.create` takes them. The parameters
-            that losses share start from the same values.
+    `shape` is inputs, width and layers, as `networks.mlp` takes them. The
+    parameters that losses share start from the same values. The global
+    generator is left as it is.
     """
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)

@@ -6,7 +6,6 @@ own split, initialisation and class vectors, and all take the same steps.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +14,8 @@ import torch
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from arcbook import losses
+from arcbook import losses, stats
+from arcbook.ensembles import one_thread, stack
 from arcbook.geometry import angles, unit
 from arcbook.networks import mlp
 
@@ -41,8 +41,7 @@ class Angles:
     @property
     def inter(self) -> np.ndarray:
         """Angles to the other classes, (H, S, N, C − 1)."""
-        classes = np.arange(self.theta.shape[-1])
-        others = classes != self.labels[..., None]
+        others = np.arange(self.theta.shape[-1]) != self.labels[..., None]
         return self.theta[others].reshape(*self.labels.shape, -1)
 
     @property
@@ -70,6 +69,7 @@ class Trained:
     between: dict[int, np.ndarray]
 
 
+@one_thread()
 def train(
     table,
     name: str,
@@ -84,73 +84,56 @@ def train(
 ) -> Trained:
     """Train a 3-layer ReLU network for each setting and seed.
 
-    Features are standardised on the training part, steps are full-batch Adam.
-    Settings differ in `s` and `beta` alone. All settings of one seed share
-    split and initialisation.
+    Features are standardised on the training part, steps are full-batch
+    Adam. Settings differ in `s` and `beta` alone. All settings of one seed
+    share split and initialisation.
 
-    Raises ValueError for a loss that has no scale s, or its settings.
+    Args:
+        table: a `datasets.Table`.
+        name: of the loss.
+        settings: H dictionaries of hyperparameters.
+        seeds: S integers.
+        epochs: when to measure; 0 is before the first step.
+        width: of the hidden layers, and so of the features.
+        relu: whether the features pass the last ReLU, as in `networks.mlp`
+            and in [arcgrad, Section IV-A]; then none is negative.
+        lr: the learning rate.
+        test_size: share of the instances held out, stratified.
+
+    Raises:
+        ValueError: for a loss that has no scale s, or its settings.
     """
     shape = len(settings), len(seeds)
-    (X, y), held_out = _splits(table, shape, seeds, test_size)
-    classes = int(table.y.max()) + 1
+    X, y, *held_out = _splits(table, shape[0], seeds, test_size)
     with torch.random.fork_rng(devices=[]):
-        network = _network(X.shape[-1], width, relu, shape, seeds)
-        head = _stack(name, settings, seeds, width, classes)
-    parameters = [*network.parameters(), head.weight]
-    optimizer = torch.optim.Adam(parameters, lr=lr)
+        networks = [_network(X.shape[-1], width, seed) for seed in seeds]
+        head = _stack(name, settings, seeds, width, int(table.y.max()) + 1)
+    network = stack(networks * shape[0])[: None if relu else -1]
+    optimizer = torch.optim.Adam([*network.parameters(), head.weight], lr=lr)
     seen = Trained({}, {}, {})
-    with _one_thread():
-        for epoch in range(max(epochs) + 1):
-            if epoch in epochs:
-                seen.train[epoch] = _angles(network, head, X, y, shape)
-                seen.test[epoch] = _angles(network, head, *held_out, shape)
-                w = unit(head.weight.detach())[0]
-                between = angles(w, w).numpy()
-                seen.between[epoch] = between.reshape(
-                    *shape, *between.shape[1:]
-                )
-            optimizer.zero_grad()
-            head.losses(network(X), y).mean(-1).sum().backward()
-            optimizer.step()
+    for epoch in range(max(epochs) + 1):
+        if epoch in epochs:
+            seen.train[epoch] = _angles(network, head, X, y, shape)
+            seen.test[epoch] = _angles(network, head, *held_out, shape)
+            w = unit(head.weight.detach())[0]
+            between = angles(w, w).numpy()
+            seen.between[epoch] = between.reshape(*shape, *between.shape[1:])
+        optimizer.zero_grad()
+        head.losses(network(X), y).mean(-1).sum().backward()
+        optimizer.step()
     return seen
 
 
-@contextlib.contextmanager
-def _one_thread():
-    """The same numbers whatever the machine's number of cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def _network(inputs, width, seed):
+    torch.manual_seed(seed)
+    return mlp(inputs, width, 3)
 
 
-def _network(inputs, width, relu, shape, seeds):
-    """The book's 3-layer network, one for each setting and seed."""
-    members = []
-    for seed in seeds:
-        torch.manual_seed(seed)
-        members.append(mlp(inputs, width, 3))
-    network = members[0] if relu else members[0][:-1]
-    for k, layer in enumerate(network):
-        for name, _ in list(layer.named_parameters()):
-            each = [getattr(member[k], name).detach() for member in members]
-            stacked = nn.Parameter(_settings_by_seeds(each, shape))
-            setattr(layer, name, stacked)
-    return network
-
-
-def _settings_by_seeds(each, shape):
-    one = torch.stack(tuple(each))
-    return one.repeat(shape[0], *[1] * (one.ndim - 1))
-
-
-def _splits(table, shape, seeds, test_size):
+def _splits(table, copies, seeds, test_size):
+    """X, y, X_test, y_test: of each seed, once for each setting."""
     parts = [
         train_test_split(
-            table.X,
-            table.y,
+            *(table.X, table.y),
             test_size=test_size,
             stratify=table.y,
             random_state=seed,
@@ -158,60 +141,48 @@ def _splits(table, shape, seeds, test_size):
         for seed in seeds
     ]
     X, X_test, y, y_test = map(np.stack, zip(*parts))
-    mean = X.mean(1, keepdims=True)
-    spread = X.std(1, keepdims=True)
+    mean, spread = X.mean(1, keepdims=True), X.std(1, keepdims=True)
     spread[spread == 0] = 1
-    X, X_test = (X - mean) / spread, (X_test - mean) / spread
-    pairs = ((X, y), (X_test, y_test))
+    scaled = [((a - mean) / spread).astype(np.float32) for a in (X, X_test)]
     return [
-        (
-            _settings_by_seeds(torch.tensor(a, dtype=torch.float32), shape),
-            _settings_by_seeds(torch.tensor(b), shape),
-        )
-        for a, b in pairs
+        torch.tensor(np.concatenate([a] * copies))
+        for a in (scaled[0], y, scaled[1], y_test)
     ]
 
 
 def _stack(name, settings, seeds, dim, classes):
     """The heads of all settings and seeds as one batched head."""
-    heads = []
+    heads, bound = [], 1 / dim**0.5
     for hyper in settings:
-        head = losses.create(
-            name, embedding_dim=dim, num_classes=classes, **hyper
-        )
-        if "s" not in head.factors or head.spec.adaptive:
-            raise ValueError(
-                f"{head.spec.name} has no fixed scale s; such losses are "
-                f"{', '.join(losses.with_scale())}, without adacos"
+        for seed in seeds:
+            head = losses.create(
+                name, embedding_dim=dim, num_classes=classes, **hyper
             )
-        heads.append(head)
-    head = heads[0]
-    draws = [torch.Generator().manual_seed(10_000 + seed) for seed in seeds]
-    bound = 1 / dim**0.5
-    each = [
-        torch.empty(classes, dim).uniform_(-bound, bound, generator=g)
-        for g in draws
-    ]
-    shape = len(settings), len(seeds)
-    head = head.on(nn.Parameter(_settings_by_seeds(each, shape)))
-    repeat = len(seeds)
-    head.s = torch.tensor([h.s for h in heads]).repeat_interleave(repeat)
-    for k, penalty in enumerate(head.regularisers):
-        betas = [h.regularisers[k].beta for h in heads]
-        penalty.beta = torch.tensor(betas).repeat_interleave(repeat)[:, None]
-    return head
+            if "s" not in head.factors or head.spec.adaptive:
+                raise ValueError(
+                    f"{head.spec.name} has no fixed scale s; such losses are "
+                    f"{', '.join(losses.with_scale())}, without adacos"
+                )
+            draw = torch.Generator().manual_seed(10_000 + seed)
+            head.weight.data.uniform_(-bound, bound, generator=draw)
+            heads.append(head)
+    whole = stack(heads)
+    whole.s = torch.tensor([head.s for head in heads])
+    for k, penalty in enumerate(whole.regularisers):
+        betas = [head.regularisers[k].beta for head in heads]
+        penalty.beta = torch.tensor(betas)[:, None]
+    return whole
 
 
 @torch.no_grad()
 def _angles(network, head, X, y, shape):
-    x, w = unit(network(X))[0], unit(head.weight)[0]
-    theta = angles(x, w).numpy()
+    theta = angles(unit(network(X))[0], unit(head.weight)[0]).numpy()
     return Angles(
-        theta.reshape(*shape, *theta.shape[1:]),
-        y.numpy().reshape(*shape, -1),
+        theta.reshape(*shape, *theta.shape[1:]), y.numpy().reshape(*shape, -1)
     )
 
 
+@one_thread()
 def descend_on_sphere(
     settings: list[dict],
     *,
@@ -224,72 +195,79 @@ def descend_on_sphere(
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     """Gradient descent of class vectors and features, both free and unit.
 
-    No network stands between the loss and the features, so what is seen is the
-    loss alone.
+    No network stands between the loss and the features, so what is seen is
+    the loss alone.
 
-    Gives by step, for each setting and seed (H, S): the angle of a class
-    vector to its nearest other, and the own angle, means in radians.
+    Args:
+        settings: H dictionaries of hyperparameters of "iam" on normface,
+            `s` among them.
+        classes: C.
+        seeds: S integers.
+        steps: when to measure.
+        dim: d of the sphere's space.
+        per_class: features a class.
+        step: the learning rate times s, in radians: how far a feature
+            moves when its weight is 1.
+
+    Returns:
+        By step, for each setting and seed (H, S): the angle of a class
+        vector to its nearest other, and the own angle, means in radians.
     """
     shape = len(settings), len(seeds)
     with torch.random.fork_rng(devices=[]):
         head = _stack("iam", settings, seeds, dim, classes)
     draws = [torch.Generator().manual_seed(seed) for seed in seeds]
     count = classes * per_class
-    x = [torch.randn(count, dim, generator=g) for g in draws]
-    x = _settings_by_seeds(x, shape).double().requires_grad_(True)
+    x = torch.stack([torch.randn(count, dim, generator=g) for g in draws])
+    x = x.repeat(shape[0], 1, 1).double().requires_grad_(True)
     head.weight = nn.Parameter(head.weight.detach().double())
-    y = torch.arange(classes).repeat_interleave(per_class)
-    y = y.repeat(len(x), 1)
+    y = torch.arange(classes).repeat_interleave(per_class).repeat(len(x), 1)
     lr = step / head.s[:, None, None]
     same = torch.eye(classes, dtype=torch.bool)
     seen = {}
-    with _one_thread():
-        for k in range(max(steps) + 1):
-            with torch.no_grad():
-                x.copy_(unit(x)[0])
-                head.weight.copy_(unit(head.weight)[0])
-                if k in steps:
-                    between = angles(head.weight, head.weight)
-                    nearest = between.masked_fill(same, 9).amin(-1).mean(-1)
-                    own = angles(x, head.weight).gather(-1, y[..., None])
-                    pair = nearest, own[..., 0].mean(-1)
-                    seen[k] = tuple(v.numpy().reshape(shape) for v in pair)
-            loss = head.losses(x, y).sum()
-            of_x, of_w = torch.autograd.grad(loss, [x, head.weight])
-            with torch.no_grad():
-                x -= lr * of_x
-                head.weight -= lr / per_class * of_w
+    for k in range(max(steps) + 1):
+        with torch.no_grad():
+            x.copy_(unit(x)[0])
+            head.weight.copy_(unit(head.weight)[0])
+            if k in steps:
+                between = angles(head.weight, head.weight)
+                nearest = between.masked_fill(same, 9).amin(-1).mean(-1)
+                own = angles(x, head.weight).gather(-1, y[..., None])
+                pair = nearest, own[..., 0].mean(-1)
+                seen[k] = tuple(v.numpy().reshape(shape) for v in pair)
+        loss = head.losses(x, y).sum()
+        of_x, of_w = torch.autograd.grad(loss, [x, head.weight])
+        with torch.no_grad():
+            x -= lr * of_x
+            head.weight -= lr / per_class * of_w
     return seen
 
 
-def mean_and_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over seeds and half its 95% interval (Student's t)."""
-    from scipy.stats import t
-
-    count = values.shape[-1]
-    error = values.std(-1, ddof=1) / count**0.5
-    return values.mean(-1), t.ppf(0.975, count - 1) * error
-
-
 def summary(trained: Trained, epoch: int, **columns) -> pd.DataFrame:
-    """Means over seeds, with half the width of their 95 % intervals.
+    """Means over seeds, with half the width of their 95% intervals.
 
-    Gives a row a setting; W-Inter is the mean angle between class vectors
-    [arcgrad, Eq. 21].
+    Gives a row a setting, after `columns` of H values each; W-Inter is the
+    mean angle between class vectors [arcgrad, Eq. 21].
     """
-    frame = pd.DataFrame(columns)
     between = np.degrees(trained.between[epoch])
     count = between.shape[-1]
-    mean, half = mean_and_interval(between.sum((-1, -2)) / (count**2 - count))
-    frame["W-Inter, °"] = [f"{a:.1f} ± {b:.1f}" for a, b in zip(mean, half)]
+    values = {"W-Inter, °": between.sum((-1, -2)) / (count**2 - count)}
     parts = {"training": trained.train, "held out": trained.test}
     for name, part in parts.items():
         seen = part[epoch]
-        for title, values in {
+        values |= {
             f"own angle, {name}, °": np.degrees(seen.intra.mean(-1)),
             f"gap, {name}, °": np.degrees(seen.gap.mean(-1)),
             f"accuracy, {name}, %": 100 * seen.accuracy,
-        }.items():
-            mean, half = mean_and_interval(values)
-            frame[title] = [f"{a:.1f} ± {b:.1f}" for a, b in zip(mean, half)]
-    return frame
+        }
+    return pd.DataFrame(
+        columns
+        | {
+            title: [_with_half(stats.of_runs(row)) for row in rows]
+            for title, rows in values.items()
+        }
+    )
+
+
+def _with_half(found):
+    return f"{found.mean:.1f} ± {found.high - found.mean:.1f}"

@@ -28,6 +28,7 @@ from pathlib import Path
 import torch
 
 from arcbook import paths
+from arcbook.ensembles import one_thread
 from arcbook.experiments.registry import home
 
 TOLERANCE = 1e-5
@@ -137,17 +138,6 @@ def code() -> str:
         if place.parts[0] not in RIGHT_OF_IT:
             total.update(f"{place}".encode() + file.read_bytes())
     return total.hexdigest()[:16]
-
-
-@contextmanager
-def one_thread():
-    """Compute on one thread: how many there are decides results."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

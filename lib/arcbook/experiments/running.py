@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 
 from arcbook import datasets, paths, provenance, results
+from arcbook.ensembles import one_thread
 from arcbook.experiments import backends, canary, checks
 from arcbook.experiments.registry import PROFILES, available, get, home, runs
 
@@ -263,7 +264,7 @@ def _measure(experiment, one, file, stamp, stop):
     if time.time() >= stop:
         return None
     held = paths.CACHE / "locks" / f"{file.stem}.lock"
-    with results.lock(held), canary.one_thread():
+    with results.lock(held), one_thread():
         if _is_fresh(file, one):
             return None
         going_on = {}
