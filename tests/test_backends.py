@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from arcbook import experiments, paths, provenance
-from arcbook.experiments import addresses, backends, images, running
+from arcbook.experiments import addresses, backends, grids, images, running
 
 ID = "test.backends"
 CHANGES = ("seconds", "images_per_second", "date")
@@ -35,7 +35,7 @@ LIMIT = 120  # seconds; nothing here takes so long
 
 
 def tiny_runs(profile, **changes):
-    methods = images.METHODS
+    methods = grids.METHODS
     return [
         images.one_run("MNIST", column, methods[column], TINY, **changes)
         for column in ("ArcGrad", "Soft", "ArcFace")

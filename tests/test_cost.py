@@ -12,7 +12,7 @@ from torch import nn
 from arcbook import audit, experiments, losses, papers, paths, results, timing
 from arcbook.audit import cost as audit_cost
 from arcbook.audit import verdicts
-from arcbook.experiments import canary, cost, images
+from arcbook.experiments import canary, cost, grids
 
 ID, KEY = "arcgrad.cost", ("claim", "arcgrad", "cost-3-4")
 SHAPES = "device_type", "network", "batch_size", "embedding_dim", "classes"
@@ -50,10 +50,10 @@ def test_full_runs_have_the_shapes_of_the_papers_tables():
     }
     for run in full():
         assert run["columns"] == [*cost.COLUMNS]
-        assert {*images.METHODS} < {*run["columns"]}
+        assert {*grids.METHODS} < {*run["columns"]}
         assert run["weight_decay"] == four["weight_decay"]
     trained = {run["column"] for run in experiments.runs("arcgrad.table4")}
-    assert trained == {*images.METHODS}
+    assert trained == {*grids.METHODS}
 
 
 def test_losses_of_a_run_are_those_of_the_tables():
@@ -61,7 +61,7 @@ def test_losses_of_a_run_are_those_of_the_tables():
     assert quick["device_type"] == "cpu" and quick["dataset"] is None
     made = cost.criteria(quick)
     named = [head.spec.name for head in made.values() if hasattr(head, "spec")]
-    assert named == [loss for loss, _ in images.METHODS.values()]
+    assert named == [loss for loss, _ in grids.METHODS.values()]
 
 
 @pytest.mark.parametrize("number", [2, 3, 8])
@@ -208,7 +208,7 @@ def test_usual_losses_are_the_book_s_up_to_their_precision():
     features, labels = torch.randn(12, 6), torch.arange(12) % 4
     size = {"embedding_dim": 6, "num_classes": 4}
     for column in ("Soft", "ArcGrad"):
-        loss, hyperparameters = images.METHODS[column]
+        loss, hyperparameters = grids.METHODS[column]
         ours = losses.create(loss, **size, **hyperparameters)
         usual = cost.Usual(**size, logits=cost.USUAL[f"{column} (usual)"])
         usual.weight = nn.Parameter(ours.weight.detach().clone())

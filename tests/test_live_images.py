@@ -3,7 +3,7 @@
 import pytest
 
 from arcbook import datasets, experiments, live_images, paths
-from arcbook.experiments import mnist
+from arcbook.experiments import grids
 
 SMALL = {"share": 0.02, "epochs": 1, "probe": 50, "test_limit": 50}
 
@@ -19,7 +19,7 @@ def test_trains_the_columns_asked_for_with_the_changes(results):
     assert live.problem == ""
     assert {one["column"] for one in live.records} == {"ArcFace"}
     for one in live.records:
-        assert one["hyperparameters"] == {"s": mnist.S, "m": 0.3}
+        assert one["hyperparameters"] == {"s": 64.0, "m": 0.3}
         assert one["epochs"] == 1
         assert 0 <= one["metrics"]["test_accuracy"] <= 1
     dimensions = [one["embedding_dim"] for one in live.records]
@@ -28,7 +28,9 @@ def test_trains_the_columns_asked_for_with_the_changes(results):
 
 
 def test_trains_what_a_record_of_the_grid_holds(results, monkeypatch):
-    monkeypatch.setattr(mnist, "QUICK", mnist.QUICK | SMALL)
+    quick = grids.CONTENT["protocols"]["mnist"]["quick"]
+    for key, value in SMALL.items():
+        monkeypatch.setitem(quick, key, value)
     (one,) = live_images.quick("mnist-cosine.fig1").records
     experiments.run("mnist-cosine.fig1", profile="quick")
     (record,) = experiments.records("mnist-cosine.fig1", "quick")

@@ -1,6 +1,6 @@
 """A grid of image runs that take a second each."""
 
-from arcbook.experiments import images
+from arcbook.experiments import grids, images
 
 TINY = {
     "network": "conv4",
@@ -18,8 +18,8 @@ TINY = {
 
 def tiny_runs(profile):
     methods = {
-        "Soft": images.METHODS["Soft"],
-        "Arc": images.METHODS["ArcGrad"],
+        "Soft": grids.METHODS["Soft"],
+        "Arc": grids.METHODS["ArcGrad"],
     }
     return [
         images.one_run("MNIST", column, method, TINY)

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from arcbook import cells, experiments, live_images, plot, stats
-from arcbook.experiments.images import ANGULAR_METHODS, METHODS
+from arcbook.experiments.grids import ANGULAR_METHODS, METHODS
 
 SIX, FOUR = tuple(METHODS), tuple(ANGULAR_METHODS)
 SEEDS = 5

@@ -11,7 +11,6 @@ Examples:
     105
 """
 
-from arcbook.experiments.agenda import agenda
 from arcbook.experiments.merging import merge
 from arcbook.experiments.registry import (
     PROFILES,
@@ -34,21 +33,19 @@ from arcbook.experiments.running import (
 
 # the order of `available`
 from arcbook.experiments import uci  # isort: skip
-from arcbook.experiments import fashion, mnist, cifar, cost  # isort: skip
+from arcbook.experiments.grids import agenda  # isort: skip
+from arcbook.experiments import cost  # isort: skip
 
 __all__ = [
     "PROFILES",
     "Experiment",
     "agenda",
     "available",
-    "cifar",
     "cost",
-    "fashion",
     "get",
     "home",
     "is_stale",
     "merge",
-    "mnist",
     "records",
     "register",
     "run",

@@ -41,8 +41,9 @@ def _problem(name, file, known):
         return f"it is not a whole record ({broken})"
     if why := disagreement(record):
         return why
-    if _name(record) != name:
-        return f"its content is that of {_name(record)}"
+    own = "/".join(place(record).parts[-3:])
+    if own != name:
+        return f"its content is that of {own}"
     if name not in known:
         return "the manifest does not name it"
     if known[name] != results.digest(content):
@@ -50,14 +51,10 @@ def _problem(name, file, known):
     return ""
 
 
-def _name(record):
-    """The path that a record belongs at, by its fields."""
-    run = run_of(record)
-    file = results.path(
-        *(record["experiment"], record["profile"]),
-        *(get(record["experiment"]).name(run), run),
-    )
-    return "/".join(file.parts[-3:])
+def place(record: Mapping) -> Path:
+    """The file that a record belongs in, by its fields."""
+    run, id = run_of(record), record["experiment"]
+    return results.path(id, record["profile"], get(id).name(run), run)
 
 
 def run_of(record: Mapping) -> dict | None:
@@ -133,22 +130,19 @@ def _candidates(record, metrics):
 
 
 def _times(record, metrics):
+    from arcbook.experiments.cost import base
+
     seconds = record["curves"]
     for column, values in seconds.items():
         if _off(metrics["seconds"][column], np.median(values)):
             return f"its seconds of {column} are not those of its rounds"
-    from arcbook.experiments.cost import base
-
     columns = {k: np.array(v) for k, v in seconds.items()}
     for column in columns:
         over = timing.extra(columns, column, base(column))
-        if any(map(_far, metrics["over_softmax"][column], over)):
+        pairs = zip(metrics["over_softmax"][column], over)
+        if any(_off(*pair, 1e-4) for pair in pairs):
             return f"its extra time of {column} is not that of its rounds"
     return ""
-
-
-def _far(found, expected):
-    return _off(found, expected, 1e-4)
 
 
 def _images(record, metrics):

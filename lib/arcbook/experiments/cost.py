@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from arcbook import convnets, looks, losses, timing
-from arcbook.experiments.images import METHODS
+from arcbook.experiments.grids import METHODS
 from arcbook.experiments.registry import Experiment, register
 
 if TYPE_CHECKING:

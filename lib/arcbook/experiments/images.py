@@ -1,11 +1,6 @@
-"""What the image experiments have in common: how one run is measured.
+"""How one run of an image experiment is measured.
 
-A run names everything that decides it. What the papers leave open is the
-same for all losses of a grid, and chosen without a look at a test image:
-ResNets end in a linear layer of 100 features (Fashion-MNIST, CIFAR-10) or
-512 (CIFAR-100), with which CIFAR's have the parameters that [angular-learning,
-Tables 6 and 7] print; the losses of [angular-learning] have the
-hyperparameters of [arcgrad, Section IV-B], by the same authors.
+A run names everything that decides it.
 """
 
 from __future__ import annotations
@@ -18,29 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from arcbook import (
-    datasets,
-    packing,
-    training,
-)
+from arcbook import datasets, packing, training
+from arcbook.experiments import registry
 from arcbook.experiments.canary import flat
-from arcbook.experiments.registry import Experiment, runs
-from arcbook.experiments.registry import register as _register
+from arcbook.experiments.registry import Experiment
 
-METHODS = {
-    "Soft": ("softmax", {}),
-    "Center": ("center", {"lam": 0.02}),
-    "M-Soft": ("m_softmax", {"m": 0.5}),
-    "ArcFace": ("arcface", {"s": 20.0, "m": 0.1}),
-    "AdaCos": ("adacos", {}),
-    "ArcGrad": ("arcgrad", {"s": 10.0}),
-}
-ANGULAR_METHODS = {
-    "Soft": METHODS["Soft"],
-    "Arc": METHODS["ArcGrad"],
-    "ArcFace": METHODS["ArcFace"],
-    "Center": METHODS["Center"],
-}
 BENCHMARKS = {
     "MNIST": ("mnist", False),
     "Fashion-MNIST": ("fashion-mnist", False),
@@ -65,7 +42,6 @@ SETTINGS = {
     "keep_features": 0,
     "keep_cosines": 0,
 }
-SEEDS = (0, 1, 2, 3, 4)
 HISTOGRAM_ROWS = 31
 
 
@@ -261,39 +237,8 @@ def synthetic(side: int, channels: int) -> datasets.Images:
     )
 
 
-def register(
-    id: str,
-    title: str,
-    paper: str,
-    grid: Callable[[str], list[dict]],
-    home: Callable[[Mapping], str | None] = lambda run: None,
-) -> Experiment:
-    """Add an image experiment."""
-    return _register(
-        Experiment(
-            id=id,
-            title=title,
-            paper=paper,
-            runs=grid,
-            name=name,
-            measure=measure,
-            canary=canary,
-            probe=probe,
-            canary_name=canary_name,
-            home=home,
-            resumes=True,
-        )
-    )
-
-
-def reads(*homes: str) -> Callable[[Mapping], str | None]:
-    """A `home`: the first of these experiments whose grid has the run."""
-
-    def home(run):
-        for id in homes:
-            for profile in ("full", "quick"):
-                if run in runs(id, profile):
-                    return id
-        return None
-
-    return home
+def register(id: str, title: str, paper: str, grid, **given) -> Experiment:
+    """Add an image experiment; `given` are further fields of it."""
+    how = (name, measure, canary, probe, canary_name)
+    one = Experiment(id, title, paper, grid, *how, resumes=True, **given)
+    return registry.register(one)

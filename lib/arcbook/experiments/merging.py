@@ -8,7 +8,6 @@ from pathlib import Path
 
 from arcbook import results
 from arcbook.experiments import checks
-from arcbook.experiments.registry import get, runs
 from arcbook.experiments.running import why_stale
 
 
@@ -57,43 +56,19 @@ def merge(archive: Path) -> Merged:
         record, problem = results.parse(content)
         if problem:
             merged.refused[name] = f"it is not a whole record ({problem})"
-            continue
-        run = _run(record)
-        if run is None:
+        elif checks.run_of(record) is None:
             merged.refused[name] = (
                 f"{record['experiment']} ({record['profile']}) has no such "
                 "run here"
             )
         elif reason := why_stale(record) or checks.disagreement(record):
             merged.refused[name] = reason
+        elif _stays(file := checks.place(record), record):
+            merged.kept.append("/".join(file.parts[-3:]))
         else:
-            file = results.path(
-                record["experiment"],
-                record["profile"],
-                get(record["experiment"]).name(run),
-                run,
-            )
-            place = "/".join(file.parts[-3:])
-            if _stays(file, record):
-                merged.kept.append(place)
-            else:
-                results.write(file, record)
-                merged.taken.append(place)
+            results.write(file, record)
+            merged.taken.append("/".join(file.parts[-3:]))
     return merged
-
-
-def _run(record):
-    """The run of today's grids that a record is of."""
-    try:
-        grid = runs(record["experiment"], record["profile"])
-        homeless = get(record["experiment"]).home
-    except ValueError:
-        return None
-    for run in grid:
-        same = all(record.get(key) == value for key, value in run.items())
-        if same and homeless(run) is None:
-            return run
-    return None
 
 
 def _stays(file, record):
