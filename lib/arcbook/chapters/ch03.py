@@ -306,8 +306,7 @@ def gaps(settings: dict[str, dict], s: float, equal_at: float):
         ends[plot.title(name)] = between[-1], width[-1]
     last = [y for _, y in ends.values()]
     top = min(max(2 * np.nanmax(last), 0.1), np.pi)
-    axes.set_ylim(-0.03, top)
-    axes.set_xlim(0, np.pi)
+    axes.set(ylim=(-0.03, top), xlim=(0, np.pi))
     plot.names(axes, ends, lambda title: {"color": inks[title]})
     axes.axvline(equal_at, color=BASELINE, lw=1)
     plot.degrees(axes.xaxis)

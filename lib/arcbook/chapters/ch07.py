@@ -148,8 +148,7 @@ def opening(axes, pull: pd.DataFrame, name: str):
         va="top",
     )
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_xlabel("layers")
-    axes.set_ylabel("gradient on the first layer")
+    axes.set(xlabel="layers", ylabel="gradient on the first layer")
     if len(met := crossing(alive).dropna()):
         axes.set_title(
             f"Weight decay takes over from {met.min():.0f} layers on for "

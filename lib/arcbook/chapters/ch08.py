@@ -189,8 +189,7 @@ def confusion(rows: pd.DataFrame, method: str = "ArcFace"):
     matrix = pd.DataFrame(total, index=digits, columns=digits)
     figure, axes = plt.subplots(figsize=(8, 6.2))
     plot.heat(matrix, axes=axes, hits=plot.colour("arcface"))
-    axes.set_xlabel("taken for")
-    axes.set_ylabel("digit")
+    axes.set(xlabel="taken for", ylabel="digit")
     errors = matrix.where(~np.eye(len(total), dtype=bool)).stack()
     digit, taken = errors.idxmax()
     axes.set_title(
@@ -227,8 +226,7 @@ def courses():
             ends[method] = missed[-1]
         gap = f"{ends['Soft'] - ends['ArcFace']:+.2f}".replace("-", "−")
         axes.set_title(f"{length} epochs: {gap}", fontsize=11.5)
-        axes.set_yscale("log")
-        axes.set_xlabel("epoch")
+        axes.set(yscale="log", xlabel="epoch")
     panels[0].set_yticks(MISSED, map(str, MISSED))
     panels[0].minorticks_off()
     panels[0].set_ylabel("test images missed, %")

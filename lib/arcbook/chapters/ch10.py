@@ -185,9 +185,7 @@ def opening(axes, scales: Sequence[float], classes: int):
         line.set_color(look(name)["color"])
         x, y = line.get_data()
         ends[name] = x[-1], y[-1]
-    axes.set_xscale("log")
-    axes.set_xlim(x[0], x[-1])
-    axes.set_ylim(-0.03, 1.62)
+    axes.set(xscale="log", xlim=(x[0], x[-1]), ylim=(-0.03, 1.62))
     plot.degrees(axes.yaxis, 15)
     plot.names(axes, ends, look)
     axes.set_xlabel("time along the gradient, log scale")
@@ -270,8 +268,7 @@ def courses(records: Sequence[Mapping]):
     below.set_yticks(
         [1, 0, -1], ["smaller s tighter", "no order", "larger s tighter"]
     )
-    below.set_xlabel("iteration")
-    below.set_xlim(0, table["step"].max())
+    below.set(xlabel="iteration", xlim=(0, table["step"].max()))
     one = records[0]
     return plot.show(
         figure,
@@ -320,8 +317,7 @@ def pulled(runs: Mapping[float, pd.DataFrame], classes: int):
     axes.set_ylim(-0.03, 1.03)
     axes.set_xlim(0, math.pi)
     plot.degrees(axes.xaxis)
-    axes.set_xlabel(r"own angle $\theta_y$")
-    axes.set_ylabel("pull left, 1 − p")
+    axes.set(xlabel=r"own angle $\theta_y$", ylabel="pull left, 1 − p")
     return plot.show(
         figure,
         alt="One cloud of points for each scale, the pull left over the own "
@@ -382,8 +378,7 @@ def plane(records: Sequence[Mapping], names: Sequence[str]):
 def _plane(axes, record, names):
     axes.set_aspect("equal")
     axes.axis("off")
-    axes.set_xlim(-2.05, 2.05)
-    axes.set_ylim(-1.5, 1.5)
+    axes.set(xlim=(-2.05, 2.05), ylim=(-1.5, 1.5))
     ink = plot.colour(record["loss"])
     right = record["metrics"]["test_accuracy"]
     axes.set_title(f"{record['column']}: {right:.0%} right", color=ink, pad=2)

@@ -40,8 +40,7 @@ def opening(axes, rows: pd.DataFrame):
             color=plot.look(one.method)["color"],
             fontsize=10,
         )
-    axes.set_xlabel("top-1 accuracy, %")
-    axes.set_ylabel("top-5 accuracy, %")
+    axes.set(xlabel="top-1 accuracy, %", ylabel="top-5 accuracy, %")
     best = rows.groupby("paper")[["top1", "top5"]].idxmax()
     first, five = (
         " and ".join(dict.fromkeys(rows.loc[best[c], "method"].tolist()))
@@ -107,8 +106,7 @@ def needed(
     plot.names(
         axes, {w: (classes[-1], v[-1]) for w, v in curves.items()}, style
     )
-    axes.set_xlabel("classes C, log scale")
-    axes.set_ylabel("scale s")
+    axes.set(xlabel="classes C, log scale", ylabel="scale s")
     most = max(scale(marked[-1]) for scale in reach.values())
     axes.set_title(
         f"With {marked[-1]} classes s = {most:.1f} is enough for p = {level:g}"

@@ -237,8 +237,7 @@ def against(live, name: str, metric: str = "accuracy"):
             mark["color"],
         )
         axes.plot(part[name], part[metric], **mark)
-    axes.set_xscale("log")
-    axes.set_xlim(ticks[0] / 1.12, ticks[-1] * 1.12)
+    axes.set(xscale="log", xlim=(ticks[0] / 1.12, ticks[-1] * 1.12))
     axes.set_xticks(ticks, [f"{x:g}" for x in ticks])
     axes.minorticks_off()
     places = {column: (1.12 * ticks[-1], y) for column, y in ends.items()}

@@ -90,11 +90,9 @@ def bounds():
             textcoords="offset points",
             va="bottom",
         )
-    axes.set_xscale("log")
-    axes.set_ylim(math.pi / 2 - 0.05, math.pi)
+    axes.set(xscale="log", ylim=(math.pi / 2 - 0.05, math.pi))
     plot.degrees(axes.yaxis)
-    axes.set_xlabel("number of classes")
-    axes.set_ylabel("angle")
+    axes.set(xlabel="number of classes", ylabel="angle")
     return plot.show(
         figure,
         alt="Two curves fall from 180 degrees at two classes towards 90 "
