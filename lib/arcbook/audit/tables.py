@@ -206,23 +206,22 @@ for _name in ("table3", "table4", "table5"):
     CHECKS["iam", _name] = lambda name=_name: faces(name)
 
 
-def settled() -> pd.DataFrame:
-    """The cells of the MNIST table, and which runs are no accident.
+def settled(rows: pd.DataFrame, value: str = "printed") -> pd.Series:
+    """Which runs are no accident.
 
-    Gives rows of `cells.beside`, with `settled`: a run that ends five standard
-    errors below the median of its loss or more has failed to settle.
+    One that ends five standard errors below the median of its loss or more
+    has failed to settle.
     """
-    table = cells.beside("mnist-cosine", "table1").dropna(subset="printed")
-    median = table.groupby("method")["printed"].transform("median")
+    median = rows.groupby("method")[value].transform("median")
     error = median.map(lambda x: stats.share_error(x, cells.TEST_IMAGES))
-    return table.assign(settled=table["printed"] > median - 5 * error)
+    return rows[value] > median - 5 * error
 
 
 @checks("mnist-cosine", "table1")
 def margins():
     """40 accuracies on 10,000 images: more apart than chance?"""
-    table = settled()
-    kept = table.loc[table["settled"], "printed"]
+    table = cells.beside("mnist-cosine", "table1").dropna(subset="printed")
+    kept = table.loc[settled(table), "printed"]
     chi2, freedom, p = stats.homogeneity(kept, cells.TEST_IMAGES)
     return CONSISTENT, {
         "kept": len(kept),

@@ -232,7 +232,8 @@ def ranks(groups: dict[str, pd.DataFrame], level: float):
 
 def digits():
     """The 40 accuracies of the MNIST table beside what chance does."""
-    table = tables.settled()
+    table = cells.beside("mnist-cosine", "table1").dropna(subset="printed")
+    table = table.assign(settled=tables.settled(table))
     figure, panels = plt.subplots(1, 2, figsize=(8, 4.4), sharey=True)
     for axes, method in zip(panels, ("ArcFace", "Combined"), strict=True):
         part = table[table["method"] == method].reset_index()

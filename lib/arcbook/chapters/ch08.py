@@ -10,6 +10,7 @@ from matplotlib import pyplot as plt
 from scipy import stats as distributions
 
 from arcbook import cells, packing, plot, stats
+from arcbook.audit import tables
 from arcbook.plot.style import BASELINE, INK
 
 ID, LENGTHS = "mnist-cosine.table1", "mnist-cosine.fig2"
@@ -88,15 +89,19 @@ def largest_range(percent: float, images: int, settings: int = 2) -> float:
 def table() -> pd.DataFrame:
     """`cells.beside` of the printed table, with which runs have settled.
 
-    Adds settled, settled_here (of the measured): not five standard
-    errors below the median of its loss.
+    Adds settled and settled_here (of the measured): see `tables.settled`.
     """
     rows = cells.beside("mnist-cosine", "table1")
-    for value, name in (("printed", "settled"), ("measured", "settled_here")):
-        median = rows.groupby("method")[value].transform("median")
-        error = median.map(lambda x: stats.share_error(x, cells.TEST_IMAGES))
-        rows[name] = rows[value] > median - 5 * error
-    return rows
+    return rows.assign(
+        settled=tables.settled(rows),
+        settled_here=tables.settled(rows, "measured"),
+    )
+
+
+def short_of(rows: pd.DataFrame) -> pd.Series:
+    """How far a printed accuracy is below the median of its loss, points."""
+    medians = rows.groupby("method")["printed"].transform("median")
+    return medians - rows["printed"]
 
 
 def apart(rows: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from matplotlib import pyplot as plt
 from scipy import stats
 from scipy.optimize import brentq
 
-from arcbook import cells, derive, geometry, packing, plot
+from arcbook import derive, geometry, packing, plot
 from arcbook.chapters.spheres import CLASSES
 from arcbook.derive import C, m
 from arcbook.plot.kit import LOSS
@@ -329,17 +329,18 @@ def pulled(runs: Mapping[float, pd.DataFrame], classes: int):
     )
 
 
-def errors():
-    """Table 5 as accuracies: printed, and measured where it is."""
+def errors(rows: pd.DataFrame, four: pd.Series):
+    """Table 5 as accuracies, with those of the four losses in its title."""
     figure = plot.dots(
-        cells.beside("angular-learning", "table5"),
+        rows,
         style=lambda name: (
             plot.look(name)
             if name in LOSS
             else {"color": BASELINE, "marker": "o", "markersize": 6.5}
         ),
     )
-    figure.axes[0].set_title("All four losses within 0.3 points, in print")
+    within = f"All four losses within {np.ptp(four):.2f} points, in print"
+    figure.axes[0].set_title(within)
     return plot.show(
         figure,
         alt="Six rows of hollow marks with wide intervals, which overlap for "

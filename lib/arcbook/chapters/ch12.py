@@ -338,7 +338,7 @@ def cosines(records: Sequence[Mapping], class_names: Sequence[str]):
     low = min(matrix.min() for matrix in matrices)
     for axes, one, matrix in zip(panels.flat, records, matrices):
         ink = plot.look(one["column"])["color"]
-        axes.imshow(matrix, cmap=plot.tint(INK), vmin=low, vmax=1)
+        axes.imshow(matrix, cmap=plot.tint(BASELINE, 0.95), vmin=low, vmax=1)
         labels = packing.unpack(one["arrays"]["cosine_labels"])
         classes, starts, counts = np.unique(
             labels, return_index=True, return_counts=True

@@ -295,10 +295,10 @@ def heat(
     return axes
 
 
-def tint(color: str) -> LinearSegmentedColormap:
+def tint(color: str, most: float = 0.5) -> LinearSegmentedColormap:
     """From nothing to a colour, so that it reads on light and on dark."""
     red, green, blue = to_rgb(color)
-    ends = [(red, green, blue, 0.0), (red, green, blue, 0.5)]
+    ends = [(red, green, blue, 0.0), (red, green, blue, most)]
     return LinearSegmentedColormap.from_list("tint", ends)
 
 
