@@ -1,8 +1,10 @@
 """What several test modules use."""
 
+import copy
+
 import pytest
 
-from arcbook import experiments, paths
+from arcbook import experiments, papers, paths
 from arcbook.experiments import canary
 from tiny import add
 
@@ -34,3 +36,20 @@ def other_code(monkeypatch, tmp_path):
     edited()
     yield edited
     canary._numbers.cache_clear()
+
+
+@pytest.fixture
+def reprint(monkeypatch):
+    """Change what a paper prints, for one test."""
+
+    def change(paper, name, row, column, text):
+        altered = copy.deepcopy(papers._read(paper))
+        entry = altered["tables"][name]
+        place = entry["columns"].index(column)
+        entry["rows"][row]["cells"][place] = text
+        read = papers._read
+        monkeypatch.setattr(
+            papers, "_read", lambda one: altered if one == paper else read(one)
+        )
+
+    return change

@@ -3,6 +3,7 @@
 import nbformat
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from arcbook import plot
@@ -19,6 +20,7 @@ def caught(monkeypatch, draw, *arguments):
     monkeypatch.setattr(plot, "show", keep)
     draw(*arguments)
     assert found["alt"].strip()
+    plt.close(found["figure"])  # it can be read on
     return found["figure"], found["caption"]
 
 

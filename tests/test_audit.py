@@ -97,23 +97,6 @@ def ledger():
     return audit.items()
 
 
-@pytest.fixture
-def reprint(monkeypatch):
-    """Change what a paper prints, for one test."""
-
-    def change(paper, kind, name, row, column, text):
-        altered = copy.deepcopy(papers._read(paper))
-        entry = altered[kind][name]
-        place = entry["columns"].index(column)
-        entry["rows"][row]["cells"][place] = text
-        read = papers._read
-        monkeypatch.setattr(
-            papers, "_read", lambda one: altered if one == paper else read(one)
-        )
-
-    return change
-
-
 # ------------------------------------------------- papers as data
 
 
@@ -382,14 +365,12 @@ def test_table(paper, name):
 def test_another_cell_would_change_the_verdict(
     reprint, paper, name, row, column, text, verdict
 ):
-    reprint(paper, "tables", name, row, column, text)
+    reprint(paper, name, row, column, text)
     assert tables.CHECKS[paper, name]()[0] == verdict
 
 
 def test_angles_that_can_be_are_not_called_impossible(reprint):
-    reprint(
-        "angular-learning", "tables", "table3", "ArcFace", "W-Inter", "1.5860"
-    )
+    reprint("angular-learning", "table3", "ArcFace", "W-Inter", "1.5860")
     _, found = tables.CHECKS["angular-learning", "table3"]()
     assert found["beyond"] == 1
 

@@ -1,6 +1,5 @@
 """Verdicts on claims follow the full records, by the rule in data/papers."""
 
-import copy
 import functools
 import math
 import os
@@ -18,7 +17,7 @@ from arcbook import (
     paths,
     results,
 )
-from arcbook.audit import algebra, rule, verdicts
+from arcbook.audit import algebra, quantities, rule, verdicts
 from arcbook.experiments import canary
 from arcbook.experiments.registry import home
 
@@ -113,8 +112,7 @@ def record_of_folds(run, given):
 
 
 def forget():
-    for one in (rule._cells, rule._table, rule._runs):
-        one.cache_clear()
+    quantities._content.cache_clear()
 
 
 @pytest.fixture(autouse=True)
@@ -648,23 +646,6 @@ def test_interval_of_one_run_is_the_binomial(measured):
 # ------------------------------------------------- print
 
 
-@pytest.fixture
-def reprint(monkeypatch):
-    """Change what a paper prints, for one test."""
-
-    def change(paper, name, row, column, text):
-        altered = copy.deepcopy(papers._read(paper))
-        entry = altered["tables"][name]
-        place = entry["columns"].index(column)
-        entry["rows"][row]["cells"][place] = text
-        read = papers._read
-        monkeypatch.setattr(
-            papers, "_read", lambda one: altered if one == paper else read(one)
-        )
-
-    return change
-
-
 @pytest.mark.parametrize(
     ("paper", "table", "row", "column", "text", "name", "in_print"),
     [
@@ -855,3 +836,17 @@ def test_files_are_read_and_only_full_and_fresh_ones(monkeypatch, tmp_path):
     assert judged(*key).verdict == NO
     results.files(id, "full")[0].unlink()
     assert judged(*key).verdict == NONE
+
+
+def test_pairs_whose_names_hold_commas_are_kept_apart():
+    found = stats.around(1.0, 0.1)
+    names = ("AM, m = 0.1", "AM, m = 0.2")
+    gaps = [
+        rule.Gap(f"{name} − Soft", f", {at}", "table2", found)
+        for at in ("MNIST", "LFW")
+        for name in names
+    ]
+    pooled = rule._means([gaps])
+    assert [gap.name for gap in pooled] == [
+        f"{name} − Soft, mean of 2" for name in names
+    ]

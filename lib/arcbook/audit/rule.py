@@ -1,8 +1,8 @@
 """What a claim in `data/papers` says, judged in print and as measured.
 
 A claim's `says` is one comparison, or several of them. A comparison comes to
-differences of cells that all have to be above 0: the same differences are
-taken of the printed numbers and of the full records, each with its 95%
+differences of quantities that all have to be above 0: the same differences
+are taken of the printed numbers and of the full records, each with its 95%
 interval, and one rule judges both. `data/papers/schema.json` has the words.
 """
 
@@ -14,69 +14,40 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from arcbook import cells, experiments, packing, papers, results, stats
+from arcbook import stats
+from arcbook.audit.quantities import MEASURED, PRINT, Quantity, quantities
 from arcbook.stats import Estimate
 
-PRINT, MEASURED = "print", "measured"
 YES, MAYBE, NO = 1, 0, -1
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A number: printed with its standard error, and its runs.
-
-    Attributes:
-        place, method: such as "table4/CIFAR10+" and "ArcGrad".
-        metric: a column of `cells.runs`, or "early NAME" and "late NAME" of
-            a histogram NAME: the mean angle over the first quarter of
-            training and at its end.
-        printed: in percent or degrees; NaN where nothing is.
-        error, freedom: of what is printed.
-        runs: rows of `cells.runs` that differ in nothing but the seed.
-    """
-
-    place: str
-    method: str
-    metric: str
-    printed: float
-    error: float
-    freedom: float
-    runs: pd.DataFrame
-
-    @property
-    def item(self) -> str:
-        """The table or figure it stands in."""
-        return self.place.partition("/")[0].rpartition(".")[2]
-
-    @property
-    def known(self) -> bool:
-        """Whether every run is measured, by the code and data of today."""
-        if not self.runs["measured"].all():
-            return False
-        return not self.runs["stale"].any()
 
 
 class Gap(NamedTuple):
     """A difference that has to be above 0.
 
     Attributes:
-        name, item: such as "ArcGrad − Soft, CIFAR10+" and "table4".
+        pair, where: such as "ArcGrad − Soft" and ", CIFAR10+".
+        item: such as "table4".
         found: None where a number is missing.
         one_run: whether its interval rests on a single run a cell.
         freedom: of its interval.
     """
 
-    name: str
+    pair: str
+    where: str
     item: str
     found: Estimate | None
     one_run: bool = False
     freedom: float = math.inf
+
+    @property
+    def name(self) -> str:
+        """The pair and where it is compared."""
+        return self.pair + self.where
 
 
 @dataclass(frozen=True)
@@ -99,16 +70,12 @@ class Judged:
 def judge(paper: str, says: Mapping, kind: str) -> Judged:
     """Whether a claim holds, in print or as measured.
 
-    Raises ValueError: a place or a method that is not there.
+    Raises ValueError for a place or a method that is not there.
     """
     if "readings" in says:
-        parts = [judge(paper, one, kind) for one in says["readings"]]
-        answers = tuple(part.answer for part in parts)
-        one = answers[0] if len(set(answers)) == 1 else MAYBE
-        gaps = {k: gap for part in parts for k, gap in part.gaps.items()}
-        one_run = any(part.one_run for part in parts)
-        missing = None in answers
-        return Judged(None if missing else one, gaps, one_run, answers)
+        return _read(
+            [judge(paper, one, kind) for one in says["readings"]],
+        )
     groups = [
         group
         for one in says.get("all", [says])
@@ -123,10 +90,11 @@ def judge(paper: str, says: Mapping, kind: str) -> Judged:
     if says.get("pool"):
         answers = [answer(_pooled(flat), kind)]
     elif says.get("holm"):
-        p = stats.holm([gap.found.p for gap in flat])
+        least = 0.05 if kind == MEASURED else math.inf
+        corrected = stats.holm([gap.found.p for gap in flat])
         answers = [
-            MAYBE if kind == MEASURED and x >= 0.05 else answer(found, kind)
-            for x, found in zip(p, gaps.values(), strict=True)
+            answer(gap.found, kind) if p < least else MAYBE
+            for p, gap in zip(corrected, flat, strict=True)
         ]
     else:
         answers = [
@@ -140,32 +108,72 @@ def judge(paper: str, says: Mapping, kind: str) -> Judged:
     return Judged(found, gaps, any(gap.one_run for gap in flat))
 
 
+def _read(parts):
+    """Several readings of one claim: what all of them say, else open."""
+    answers = tuple(part.answer for part in parts)
+    same = answers[0] if len(set(answers)) == 1 else MAYBE
+    gaps = {k: gap for part in parts for k, gap in part.gaps.items()}
+    one_run = any(part.one_run for part in parts)
+    return Judged(None if None in answers else same, gaps, one_run, answers)
+
+
+def answer(gap: Estimate, kind: str) -> int:
+    """The rule: an interval above 0 holds, one below 0 does not.
+
+    A printed number that has no error is taken as exact.
+    """
+    low, high = gap.low, gap.high
+    if kind == PRINT and math.isnan(low):
+        low = high = gap.mean
+    return YES if low > 0 else NO if high < 0 else MAYBE
+
+
+def _counted(answers, need):
+    if answers.count(YES) >= need:
+        return YES
+    return MAYBE if len(answers) - answers.count(NO) >= need else NO
+
+
+def written(gaps: Mapping[str, Estimate | None], shown: int = 4) -> str:
+    """The differences as text; of many the least."""
+    known = {name: gap for name, gap in gaps.items() if gap is not None}
+    if len(known) <= shown:
+        return "; ".join(f"{name}: {gap}" for name, gap in known.items())
+    low = {k: np.nan_to_num(gap.low, nan=gap.mean) for k, gap in known.items()}
+    least = sorted(known, key=low.get)[:shown]
+    text = "; ".join(f"{name}: {known[name]}" for name in least)
+    return f"the least of {len(known)} differences are {text}"
+
+
+def _named(flat):
+    """Differences by name, with the item where two have one name."""
+    often = Counter(gap.name for gap in flat)
+    return {
+        gap.name if often[gap.name] == 1 else f"{gap.name} ({gap.item})": (
+            gap.found
+        )
+        for gap in flat
+    }
+
+
 def differences(paper: str, one: Mapping, kind: str) -> list[list[Gap]]:
     """What has to be above 0 for one comparison to hold, place by place."""
     if order := one.get("falls", one.get("rises")):
         word = "less" if "falls" in one else "more"
         rest = {k: v for k, v in one.items() if k not in ("falls", "rises")}
-        steps = itertools.pairwise(order)
-        return [
-            group
-            for before, after in steps
-            for group in differences(
-                paper,
-                rest | {word: ["*"], "at": [after], "over": [before]},
-                kind,
-            )
-        ]
+        groups = []
+        for before, after in itertools.pairwise(order):
+            step = rest | {word: ["*"], "at": [after], "over": [before]}
+            groups += differences(paper, step, kind)
+        return groups
     sign = 1 if "more" in one else -1
     ours = _found(paper, one["at"], one["more" if sign > 0 else "less"], one)
     others = _others(paper, one, ours, kind)
-    pairs = [
-        (mine, theirs)
-        for place, mine in ours.items()
-        for theirs in [_against(one, others, place)]
-    ]
+    pairs = [(mine, others(place)) for place, mine in ours.items()]
     if one.get("best"):
         pairs = [
-            tuple([_best(some, kind, sign)] for some in pair) for pair in pairs
+            ([_best(mine, kind, sign)], [_best(theirs, kind, sign)])
+            for mine, theirs in pairs
         ]
     if one.get("spread"):
         return [[_spread(pairs, kind, sign)]]
@@ -186,195 +194,142 @@ def differences(paper: str, one: Mapping, kind: str) -> list[list[Gap]]:
     return [_means(groups)] if one.get("mean") else groups
 
 
-def written(gaps: Mapping[str, Estimate | None], shown: int = 4) -> str:
-    """The differences as text; of many the least."""
-    known = {name: gap for name, gap in gaps.items() if gap is not None}
-    least = sorted(
-        known,
-        key=lambda name: np.nan_to_num(known[name].low, nan=known[name].mean),
-    )
-    some = list(known) if len(known) <= shown else least[:shown]
-    text = "; ".join(f"{name}: {known[name]}" for name in some)
-    if len(known) > shown:
-        return f"the least of {len(known)} differences are {text}"
-    return text
-
-
-def _named(flat):
-    """Differences by name, with the item where two have one name."""
-    often = Counter(gap.name for gap in flat)
-    return {
-        gap.name if often[gap.name] == 1 else f"{gap.name} ({gap.item})": (
-            gap.found
-        )
-        for gap in flat
-    }
-
-
-def _found(paper, places, methods, one) -> dict[str, list[Cell]]:
-    """Cells by place; a place or method that matches nothing is an error."""
+def _found(paper, places, methods, one) -> dict[str, list[Quantity]]:
+    """Quantities by place; what matches nothing is an error."""
     found = {}
     for place in places:
-        owner, item, at = _split(paper, place)
         some = [
-            cell
-            for cell in _cells(
-                owner, item, at, one.get("of"), _stamp(owner, item)
-            )
-            if any(fnmatchcase(cell.method, name) for name in methods)
+            each
+            for each in quantities(paper, place, one.get("of"))
+            if any(fnmatchcase(each.method, name) for name in methods)
         ]
         if not some:
             raise ValueError(
                 f"{paper}: {place} has no cell of {', '.join(methods)}"
             )
-        for cell in some:
-            found.setdefault(cell.place, []).append(cell)
+        for each in some:
+            found.setdefault(each.place, []).append(each)
     return found
 
 
 def _others(paper, one, ours, kind):
+    """A function from a place to what stands against ours there."""
     than = one.get("than", [])
+    every = [each for some in ours.values() for each in some]
     if isinstance(than, int | float):
-        return float(than)
+        return lambda place: [float(than)]
     if than == "median":
-        values = [
-            _sample(cell, kind) for some in ours.values() for cell in some
-        ]
-        known = [value for value in values if value is not None]
-        return float(np.median(known)) if known else math.nan
-    names = than
+        known = [x for each in every if (x := each.mean(kind)) is not None]
+        median = float(np.median(known)) if known else math.nan
+        return lambda place: [median]
     if than == "rest":
-        mine = {cell.method for some in ours.values() for cell in some}
+        mine = {each.method for each in every}
         rows = _found(paper, one["at"], ["*"], one)
-        names = {c.method for some in rows.values() for c in some} - mine
+        than = {c.method for some in rows.values() for c in some} - mine
     if "over" in one:
-        names = names or one.get("more", one.get("less"))
+        names = than or one.get("more", one.get("less"))
         there = _found(paper, one["over"], names, one)
-        return {None: [cell for some in there.values() for cell in some]}
-    return _found(paper, one["at"], names, one)
-
-
-def _against(one, others, place):
-    if not isinstance(others, dict):
-        return [others]
-    return others.get(None) or others.get(place, [])
+        return lambda place: [c for some in there.values() for c in some]
+    there = _found(paper, one["at"], than, one)
+    return lambda place: there.get(place, [])
 
 
 def _gap(one, mine, theirs, kind, sign):
     """One difference, with its name."""
     times, plus = one.get("times", 1.0), one.get("plus", 0.0)
+    where = f", {mine.at}{mine.unit}"
     if isinstance(theirs, float):
         terms, constant = [(sign, mine)], -sign * (theirs + plus)
-        name = f"{mine.method} against {theirs + plus:.4g}"
+        pair = f"{mine.method} against {theirs + plus:.4g}"
     else:
         terms = [(sign, mine), (-sign * times, theirs)]
         constant = -sign * plus
         of = "" if times == 1 else f"{times:g} × "
-        same = mine.method == theirs.method
-        first, second = mine.method, f"{of}{theirs.method}"
-        if same:
-            first, second = _at(mine), _at(theirs)
-        if sign < 0:
-            first, second = second, first
-        name = f"{first} − {second}"
+        sides = [mine.method, f"{of}{theirs.method}"]
+        if mine.method == theirs.method:
+            sides, where = [mine.at, theirs.at], mine.unit
+        pair = " − ".join(sides[::sign])
     if "since" in one:
-        terms += [(-w, _moved(cell, one["since"])) for w, cell in terms]
-    if isinstance(theirs, float) or mine.method != theirs.method:
-        name += f", {_at(mine)}"
-    name += _unit(mine)
-    return (
-        _printed(name, terms, constant)
-        if kind == PRINT
-        else _measured(name, terms, constant)
-    )
+        terms += [(-w, _moved(each, one["since"])) for w, each in terms]
+    take = _printed if kind == PRINT else _measured
+    return Gap(pair, where, mine.item, *take(terms, constant))
 
 
-def _printed(name, terms, constant):
-    if any(math.isnan(cell.printed) for _, cell in terms):
-        return Gap(name, terms[0][1].item, None)
-    mean = constant + sum(weight * cell.printed for weight, cell in terms)
-    error = math.hypot(*(weight * cell.error for weight, cell in terms))
-    freedom = min(cell.freedom for _, cell in terms)
-    found = stats.around(mean, error, freedom)
-    return Gap(name, terms[0][1].item, found, freedom=freedom)
+def _printed(terms, constant):
+    """The printed difference, whether of one run, and its freedom."""
+    if any(math.isnan(each.printed) for _, each in terms):
+        return (None,)
+    mean = constant + sum(weight * each.printed for weight, each in terms)
+    error = math.hypot(*(weight * each.error for weight, each in terms))
+    freedom = min(each.freedom for _, each in terms)
+    return stats.around(mean, error, freedom), False, freedom
 
 
-def _measured(name, terms, constant):
-    """The difference of runs, paired by seed or by fold."""
-    item = terms[0][1].item
-    exact = sum(w * cell.printed for w, cell in terms if cell.runs.empty)
-    terms = [(w, cell) for w, cell in terms if not cell.runs.empty]
-    if not terms or not all(cell.known for _, cell in terms):
-        return Gap(name, item, None)
+def _measured(terms, constant):
+    """The same of runs, paired by seed or by fold."""
+    exact = sum(w * each.printed for w, each in terms if each.runs.empty)
+    terms = [(w, each) for w, each in terms if not each.runs.empty]
+    if not terms or not all(each.known for _, each in terms):
+        return (None,)
     constant += exact
     first = terms[0][1].runs
     if "folds" in first and first["folds"].notna().all():
         folds = constant + sum(w * c.runs["folds"].iloc[0] for w, c in terms)
         found = stats.of_folds(folds, int(first["splits"].iloc[0]))
-        return Gap(name, item, found, freedom=len(folds) - 1)
+        return found, False, len(folds) - 1
     seeds = pd.DataFrame(
         {
-            k: w * _values(cell).set_axis(cell.runs["seed"])
-            for k, (w, cell) in enumerate(terms)
+            k: w * each.values().set_axis(each.runs["seed"])
+            for k, (w, each) in enumerate(terms)
         }
     )
     gaps = (constant + seeds.sum(axis=1, skipna=False)).dropna()
     if len(gaps) > 1:
-        return Gap(name, item, stats.of_runs(gaps), freedom=len(gaps) - 1)
+        return stats.of_runs(gaps), False, len(gaps) - 1
     if gaps.empty:
-        return Gap(name, item, Estimate(math.nan), one_run=True)
-    error = math.hypot(*(w * _error(cell) for w, cell in terms))
-    found = stats.around(float(gaps.iloc[0]), error)
-    return Gap(name, item, found, one_run=True)
-
-
-def _sample(cell, kind):
-    """One cell's mean, None where it is missing."""
-    if kind == PRINT:
-        return None if math.isnan(cell.printed) else cell.printed
-    if cell.runs.empty or not cell.known:
-        return None
-    return float(_values(cell).mean())
+        return Estimate(math.nan), True
+    error = math.hypot(*(w * each.run_error() for w, each in terms))
+    return stats.around(float(gaps.iloc[0]), error), True
 
 
 def _best(some, kind, sign):
     """The best of several methods, under the name of all."""
-    values = [_sample(cell, kind) for cell in some]
+    values = [each.mean(kind) for each in some]
     known = [k for k, value in enumerate(values) if value is not None]
     best = max(known, key=lambda k: sign * values[k]) if known else 0
-    names = [cell.method for cell in some]
-    name = names[0] if len(names) == 1 else f"best of {len(names)}"
-    return replace(some[best], method=name)
+    several = f"best of {len(some)}"
+    return replace(
+        some[best], method=several if len(some) > 1 else some[0].method
+    )
 
 
 def _spread(pairs, kind, sign):
     """Difference of the means over settings, by Welch's interval."""
     mine, theirs = (
-        [cell for pair in pairs for cell in pair[k]] for k in (0, 1)
+        [each for pair in pairs for each in pair[k]] for k in (0, 1)
     )
-    name = f"{mine[0].method} − {theirs[0].method}, mean over settings"
-    sides = [[_sample(cell, kind) for cell in some] for some in (mine, theirs)]
+    name = f"{mine[0].method} − {theirs[0].method}", ", mean over settings"
+    sides = [[each.mean(kind) for each in some] for some in (mine, theirs)]
     if kind == PRINT:
         sides = [[x for x in side if x is not None] for side in sides]
     if any(None in side or len(side) < 2 for side in sides):
-        return Gap(name, mine[0].item, None)
-    found = stats.welch(*sides) * sign
-    return Gap(name, mine[0].item, found, one_run=True)
+        return Gap(*name, mine[0].item, None)
+    return Gap(*name, mine[0].item, stats.welch(*sides) * sign, one_run=True)
 
 
 def _means(groups):
     """Means over places, of each pair of methods."""
-    by_name: dict[str, list] = {}
-    for gap in (gap for group in groups for gap in group):
-        by_name.setdefault(gap.name.partition(",")[0], []).append(gap)
+    by_pair: dict[str, list] = {}
+    for gap in itertools.chain(*groups):
+        by_pair.setdefault(gap.pair, []).append(gap)
     return [
-        Gap(
-            f"{name}, mean of {len(some)}",
-            some[0].item,
-            _pooled(some),
-            any(gap.one_run for gap in some),
+        some[0]._replace(
+            where=f", mean of {len(some)}",
+            found=_pooled(some),
+            one_run=any(gap.one_run for gap in some),
+            freedom=math.inf,
         )
-        for name, some in by_name.items()
+        for some in by_pair.values()
     ]
 
 
@@ -390,171 +345,24 @@ def _around(gap, one):
     found = gap.found
     return [
         gap._replace(
-            name=f"({gap.name}) − {low:g}",
+            pair=f"({gap.name}) − {low:g}",
+            where="",
             found=None if found is None else found + -low,
         ),
         gap._replace(
-            name=f"{high:g} − ({gap.name})",
+            pair=f"{high:g} − ({gap.name})",
+            where="",
             found=None if found is None else -found + high,
         ),
     ]
 
 
-def _moved(cell, since):
-    owner, item, at = _split(cell.place.partition(".")[0], since)
-    some = _cells(owner, item, at, cell.metric, _stamp(owner, item))
-    return next(one for one in some if one.method == cell.method)
+def _moved(each, since):
+    """The same quantity where it is counted from."""
+    paper = each.place.partition(".")[0]
+    some = quantities(paper, since, each.metric)
+    return next(one for one in some if one.method == each.method)
 
 
-def answer(gap: Estimate, kind: str) -> int:
-    """The rule: an interval above 0 holds, one below 0 does not.
-
-    A printed number that has no error is taken as exact.
-    """
-    low, high = gap.low, gap.high
-    if kind == PRINT and math.isnan(low):
-        low = high = gap.mean
-    return YES if low > 0 else NO if high < 0 else MAYBE
-
-
-def _counted(answers, need):
-    if answers.count(YES) >= need:
-        return YES
-    return MAYBE if len(answers) - answers.count(NO) >= need else NO
-
-
-def _values(cell):
-    """A metric of each run, in percent or degrees."""
-    runs = cell.runs
-    if cell.metric.startswith(("early ", "late ")):
-        when, name = cell.metric.split()
-        return runs["record"].map(
-            lambda one: (
-                cells.early(one, name)
-                if when == "early"
-                else float(cells.course(one, name).iloc[-1])
-            )
-        )
-    values = runs[cell.metric].astype(float)
-    if cell.metric in cells.SHARES:  # a run that diverged has nothing right
-        return values.where(~runs["diverged"].astype(bool), 0.0)
-    return np.degrees(values)
-
-
-def _error(cell):
-    """Standard error of one run's metric by the images looked at.
-
-    Of an angle of class centres, that of the mean of the images' own angles.
-    """
-    (run,) = cell.runs.to_dict("records")
-    if run["diverged"]:
-        return 0.0
-    if cell.metric in cells.SHARES:
-        images = run[cells.SHARES[cell.metric][1]]
-        return stats.share_error(_values(cell).iloc[0], int(images))
-    when, _, kind = cell.metric.rpartition(" ")
-    if when == "early":
-        return math.nan
-    if not when:
-        test = cell.metric.startswith("test_")
-        kind = "intra_test" if test else "intra_train"
-    counts = packing.unpack(run["record"]["arrays"][kind])[-1].astype(float)
-    degrees = np.arange(len(counts)) + 0.5
-    mean = np.average(degrees, weights=counts)
-    spread = np.average((degrees - mean) ** 2, weights=counts)
-    return float(math.sqrt(spread / counts.sum()))
-
-
-def _split(paper, place):
-    """Paper, item and the place in it, of "table4/CIFAR10+"."""
-    item, _, at = place.partition("/")
-    owner, _, name = item.rpartition(".")
-    return owner or paper, name, at
-
-
-def _stamp(paper, item):
-    """Changes when a record of the experiment behind an item does."""
-    id = f"{paper}.{item}"
-    if id not in experiments.available():
-        return ()
-    owners = {experiments.home(id, r).id for r in experiments.runs(id, "full")}
-    return tuple(
-        (str(file), file.stat().st_mtime_ns)
-        for one in sorted(owners)
-        for file in results.files(one, "full")
-    )
-
-
-@lru_cache(maxsize=256)
-def _cells(paper, item, at, metric, stamp) -> tuple[Cell, ...]:
-    """Cells of a printed table, or of the runs behind a figure."""
-    if item in papers.names(paper, "tables"):
-        return tuple(
-            _cell(f"{paper}.{item}/{row['at']}", row, runs, metric)
-            for row, runs in _table(paper, item, stamp)
-            if fnmatchcase(row["at"], at)
-        )
-    runs = _runs(paper, item, stamp)
-    where = dict(one.split("=") for one in at.split(",") if one)
-    for name, value in where.items():
-        runs = runs[runs[name].astype(str).isin({value, f"{value}.0"})]
-    texts = papers.facts(paper, item).get("cells", {}).get(at, {})
-    return tuple(
-        _cell(
-            f"{paper}.{item}/{at}",
-            {
-                "method": method,
-                "metric": "accuracy",
-                "unit": "percent",
-                "printed": texts.get(method, math.nan),
-                "printed_error": stats.share_error(
-                    texts.get(method, math.nan), cells.TEST_IMAGES
-                ),
-                "printed_freedom": math.inf,
-            },
-            part,
-            metric,
-        )
-        for method, part in runs.groupby("column", sort=False)
-    )
-
-
-@lru_cache(maxsize=32)
-def _table(paper, item, stamp):
-    return cells.pairs(paper, item)
-
-
-@lru_cache(maxsize=8)
-def _runs(paper, item, stamp):
-    return cells.runs(f"{paper}.{item}")
-
-
-def _cell(place, row, runs, metric):
-    scale = math.degrees(1) if row["unit"] == "radian" else 1.0
-    same = metric in (None, row["metric"])
-    return Cell(
-        place,
-        row["method"],
-        metric or row["metric"],
-        scale * row["printed"] if same else math.nan,
-        scale * row["printed_error"],
-        row["printed_freedom"],
-        runs,
-    )
-
-
-def _key(cell):
-    return cell.place, cell.method
-
-
-def _at(cell):
-    """A cell's place as text, such as "layers = 10"."""
-    at = cell.place.partition("/")[2] or cell.place.partition(".")[2]
-    return at if " = " in at else at.replace("=", " = ")
-
-
-def _unit(cell):
-    name = cells.TITLES.get(cell.metric, cell.metric)
-    if cell.metric in cells.SHARES:
-        return "" if cell.metric == "accuracy" else f", {name}"
-    return " (degrees)" if name in _at(cell) else f", {name} (degrees)"
+def _key(each):
+    return each.place, each.method

@@ -69,5 +69,8 @@ def measured(side: judged.Judged | None) -> str:
     text = judged.written(side.gaps)
     if side.readings:
         words = [WORDS[MEASURED].get(one, UNMEASURED) for one in side.readings]
-        text = f"the readings say {', '.join(words)}; {text}"
+        said = ", ".join(words)
+        if len(set(words)) == 1:
+            said = f"{words[0]}, all {len(words)} of them"
+        text = f"the readings say {said}; {text}"
     return text
