@@ -22,14 +22,15 @@ ROOT = Path(__file__).resolve().parent.parent
 COPY = ROOT / "_build" / "mutants"
 TESTS = {
     "formulas": ["test_formulas", "test_losses"],
-    "geometry": ["test_geometry", "test_losses", "test_audit"],
+    "geometry": ["test_geometry", "test_losses", "test_metrics"],
     "metrics": ["test_metrics"],
     "stats": ["test_stats", "test_ch06", "test_ch08", "test_cells"],
     "losses/regularisers": ["test_losses"],
-    "losses/heads": ["test_losses", "test_geometry"],
+    "losses/heads": ["test_losses", "test_live", "test_ensembles"],
     "training": ["test_training", "test_canary"],
     "ensembles": ["test_ensembles"],
     "audit/rule": ["test_claims"],
+    "audit/quantities": ["test_claims"],
 }
 ALSO = ("data", "notebooks", "book", "benchmarks", "_toc.yml", "_config.yml")
 

@@ -16,6 +16,7 @@ from arcbook import (
     papers,
     paths,
     results,
+    stats,
 )
 from arcbook.audit import algebra, quantities, rule, verdicts
 from arcbook.experiments import canary
