@@ -14,6 +14,7 @@ from arcbook.audit import cost as audit_cost
 from arcbook.audit import verdicts
 from arcbook.experiments import canary, cost, grids
 
+CACHE = paths.CACHE
 ID, KEY = "arcgrad.cost", ("claim", "arcgrad", "cost-3-4")
 SHAPES = "device_type", "network", "batch_size", "embedding_dim", "classes"
 TINY = {"embedding_dim": 8, "batch_size": 4, "rounds": 6, "turn_seconds": 0}
@@ -383,7 +384,7 @@ def test_the_printed_number_is_the_paper_s():
 
 
 def test_files_are_read_for_the_verdict(folder, monkeypatch):
-
+    monkeypatch.setattr(paths, "CACHE", CACHE)  # canaries once for all tests
     for run, one in zip(full(), world(processor=1.0)):
         made = {k: v for k, v in one.items() if k != "stale"}
         made |= {

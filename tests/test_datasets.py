@@ -11,6 +11,9 @@ import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from arcbook import datasets, paths
 from arcbook.datasets import fetching, idx, places
@@ -634,3 +637,37 @@ def test_cache_that_cannot_be_written(toy, site, tmp_path, monkeypatch):
     monkeypatch.setenv("ARCBOOK_CACHE", str(tmp_path / "file"))
     with pytest.raises(datasets.DataError, match="ARCBOOK_CACHE"):
         datasets.load("toy")
+
+
+# ---- whatever the bytes
+
+
+BYTES = hnp.arrays(np.uint8, hnp.array_shapes(max_dims=4, max_side=6))
+IRIS = datasets.card("iris").sample.files[0]
+WHOLE = (paths.SAMPLES / IRIS.path).read_bytes()
+
+
+@given(BYTES)
+def test_any_bytes_come_back_from_an_idx_file(array):
+    assert np.array_equal(idx.read(idx.write(array)), array)
+
+
+@given(BYTES, BYTES)
+def test_a_digest_is_of_shape_and_values(one, other):
+    same = np.array_equal(one, other)
+    assert (datasets.digest(one) == datasets.digest(other)) == same
+
+
+@given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255))
+def test_a_changed_byte_is_altered_and_a_cut_one_truncated(place, change):
+    changed = bytearray(WHOLE)
+    changed[place] ^= change
+    assert places.check(WHOLE, IRIS)[0] == "ok"
+    assert places.check(bytes(changed), IRIS)[0] == "altered"
+    assert places.check(WHOLE[:place], IRIS)[0] == "truncated"
+
+
+@given(st.text(max_size=12).filter(lambda x: x not in datasets.available()))
+def test_no_other_name_is_a_card(name):
+    with pytest.raises(datasets.DataError, match="There is no data set"):
+        datasets.card(name)

@@ -12,7 +12,7 @@ CHAPTERS = [name for name in parameters.names() if name[0].isdigit()]
 LONGEST_LINE = 75
 TWICE = ("01_angles", "04_scale")
 CHANGED = {
-    "06_uci": {"dataset": "balance-scale"},
+    "06_uci": {"dataset": "iris", "epochs": 3},
     "10_fashion": {"scales": [3.0], "epochs": 1, "classes": 100},
 }
 

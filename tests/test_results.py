@@ -2,6 +2,8 @@ import json
 import os
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from arcbook import paths, results
 
@@ -82,3 +84,57 @@ def test_drafts_of_dead_processes_are_ignored_and_removed(file):
     assert results.files("a.b", "quick") == [file]
     results.clean("a.b", "quick")
     assert not dead.exists() and mine.exists()
+
+
+PLAIN = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+FIELDS = st.dictionaries(st.text(max_size=8), PLAIN, max_size=5)
+IN_ONE_FOLDER = settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@given(FIELDS)
+@IN_ONE_FOLDER
+def test_any_plain_record_comes_back_and_is_in_the_manifest(folder, fields):
+    target = results.path("a.b", "quick", "any", RUN)
+    results.write(target, fields | RECORD)
+    assert results.load(target) == fields | RECORD
+    name = "/".join(target.parts[-3:])
+    assert results.digests()[name] == results.digest(target.read_bytes())
+
+
+@given(FIELDS, FIELDS)
+def test_keys_are_the_same_where_runs_are_and_only_there(one, other):
+    keys = [results.key("a.b", "quick", run) for run in (one, other)]
+    texts = [json.dumps(run, sort_keys=True) for run in (one, other)]
+    assert (keys[0] == keys[1]) == (texts[0] == texts[1])
+    turned = dict(reversed(one.items()))
+    assert results.key("a.b", "quick", turned) == keys[0]
+
+
+@given(st.binary(max_size=80))
+def test_no_bytes_break_the_reader(content):
+    record, problem = results.parse(content)
+    assert problem or {*RECORD} & {*record}
+
+
+@given(st.data())
+@IN_ONE_FOLDER
+def test_a_record_cut_anywhere_is_none(data):
+    target = results.path("a.b", "quick", "cut", RUN)
+    results.write(target, RECORD)
+    whole = target.read_bytes()
+    kept = data.draw(st.integers(0, len(whole.rstrip()) - 1))
+    assert results.parse(whole[:kept])[1]
