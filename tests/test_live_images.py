@@ -31,6 +31,7 @@ def test_trains_what_a_record_of_the_grid_holds(results, monkeypatch):
     quick = grids.CONTENT["protocols"]["mnist"]["quick"]
     for key, value in SMALL.items():
         monkeypatch.setitem(quick, key, value)
+    monkeypatch.setattr(grids, "_grid", grids._grid.__wrapped__)
     (one,) = live_images.quick("mnist-cosine.fig1").records
     experiments.run("mnist-cosine.fig1", profile="quick")
     (record,) = experiments.records("mnist-cosine.fig1", "quick")

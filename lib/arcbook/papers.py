@@ -225,7 +225,8 @@ def _read(paper):
             f"there is no paper {paper!r}; {hint}"
             f"there are {', '.join(available())}"
         )
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster
+    return yaml.load(path.read_text(encoding="utf-8"), loader)
 
 
 def _number(cell):

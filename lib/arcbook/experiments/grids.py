@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 
 from arcbook.experiments import images
-from arcbook.experiments.registry import runs
 from arcbook.paths import DATA
 
 CONTENT = tomllib.loads((DATA / "experiments.toml").read_text("utf-8"))
@@ -28,6 +27,14 @@ ANGULAR_METHODS = methods("angular-learning")
 
 def grid(id: str, profile: str) -> list[dict]:
     """The runs of an image experiment in one profile."""
+    return [
+        run | {"hyperparameters": dict(run["hyperparameters"])}
+        for run in _grid(id, profile)
+    ]
+
+
+@functools.cache
+def _grid(id, profile):
     quick = profile == "quick"
     found = []
     for part in CONTENT["experiments"][id]["grids"]:
@@ -64,7 +71,7 @@ def reads(*homes: str):
 
     def home(run):
         for id, profile in product(homes, ("full", "quick")):
-            if run in runs(id, profile):
+            if run in _grid(id, profile):
                 return id
         return None
 
