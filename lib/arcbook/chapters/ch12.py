@@ -364,6 +364,6 @@ def cosines(records: Sequence[Mapping], class_names: Sequence[str]):
         alt="A matrix for each loss: the cosines of 100 test images sorted "
         "by class. Squares along the diagonal are the images of a class.",
         caption=f"{cifar.label(records)}Cosines of pairs of test images, "
-        f"from {low:.2f} (clear) to 1 (dark), and their means within and "
+        f"from {low:.2f} (clear) to 1 (full), and their means within and "
         "between classes.",
     )
