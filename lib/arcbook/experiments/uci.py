@@ -310,37 +310,25 @@ def probe(small: Mapping) -> dict[str, float]:
     return flat(measured(small, data=synthetic()))
 
 
-CANARY = {"canary": canary, "probe": probe, "canary_name": canary_name}
-register(
-    Experiment(
-        id="arcgrad.table1",
-        title="Accuracy of seven losses on 15 UCI data sets",
-        paper="arcgrad, Table I",
-        runs=table1_runs,
-        name=_name,
-        measure=measure,
-        **CANARY,
-    )
-)
-register(
-    Experiment(
-        id="arcgrad.fig2",
-        title="Accuracy on Iris against the number of layers",
-        paper="arcgrad, Fig. 2",
-        runs=fig2_runs,
-        name=_fig2_name,
-        measure=measure,
-        **CANARY,
-    )
-)
-register(
-    Experiment(
-        id="arcgrad.protocol",
-        title="Width, epochs and learning rate, chosen by validation",
-        paper="what [arcgrad, Section IV-A] leaves open",
-        runs=protocol_runs,
-        name=_protocol_name,
-        measure=measure_protocol,
-        **CANARY,
-    )
-)
+for _id, _title, _paper, *_how in (
+    (
+        "arcgrad.table1",
+        "Accuracy of seven losses on 15 UCI data sets",
+        "arcgrad, Table I",
+        *(table1_runs, _name, measure),
+    ),
+    (
+        "arcgrad.fig2",
+        "Accuracy on Iris against the number of layers",
+        "arcgrad, Fig. 2",
+        *(fig2_runs, _fig2_name, measure),
+    ),
+    (
+        "arcgrad.protocol",
+        "Width, epochs and learning rate, chosen by validation",
+        "what [arcgrad, Section IV-A] leaves open",
+        *(protocol_runs, _protocol_name, measure_protocol),
+    ),
+):
+    _how += [canary, probe, canary_name]
+    register(Experiment(_id, _title, _paper, *_how))
