@@ -433,3 +433,38 @@ def test_loss_and_gradient_are_finite_at_any_length(name, seed, power, data):
     assert torch.isfinite(loss)
     assert torch.isfinite(x.grad).all()
     assert torch.isfinite(head.weight.grad).all()
+
+
+@EVERY
+@pytest.mark.parametrize("stack", [(), (2,)])
+def test_a_loss_of_angles_is_that_of_unit_vectors_there(name, hyper, stack):
+    """Without what center and ring add, which is no function of angles."""
+    generator = torch.Generator().manual_seed(5)
+    w, x = (
+        nn.functional.normalize(
+            torch.randn(*stack, n, 4, generator=generator).double(), dim=-1
+        )
+        for n in (3, 6)
+    )
+    head = make(name, 4, 3, **hyper).on(w)
+    labels = (torch.arange(6) % 3).expand(*stack, 6)
+    theta = torch.arccos(x @ w.mT)
+    whole = head.losses(x, labels)
+    for penalty in head.regularisers:
+        if name in ("center", "ring"):
+            whole = whole - penalty(x, labels, None)
+    torch.testing.assert_close(head.losses_at(theta, labels), whole)
+    own = theta.gather(-1, labels[..., None])[..., 0]
+    lowered = head.target_logit(own)
+    others = head.logits(x).double()
+    others.scatter_(-1, labels[..., None], -torch.inf)
+    rest = others.logsumexp(-1)  # of what stands beside the target
+    if name != "iam" and float(head.s) == head.hyper.get("s", 1.0):
+        expected = torch.log1p((rest - lowered).exp())
+        torch.testing.assert_close(head.losses_at(theta, labels), expected)
+
+
+def test_a_head_says_what_it_is():
+    head = make("arcface", 4, 3, s=20.0, m=0.1)
+    shown = "arcface, (3, 4), s=20.0, m=0.1, variant=plain"
+    assert head.extra_repr() == shown and shown in repr(head)
