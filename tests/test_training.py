@@ -1,5 +1,6 @@
 """The loop: it learns, resumes to the same bits, stops with a reason."""
 
+import inspect
 import json
 import os
 import signal
@@ -290,16 +291,61 @@ def test_epoch_that_would_not_fit_is_not_begun(mnist):
     assert result.epochs == 1
 
 
-def test_checkpoint_of_another_run(mnist, tmp_path):
-    path = tmp_path / "run.pt"
-    training.train(mnist, **QUICK | {"epochs": 1}, checkpoint=path)
-    with pytest.raises(
-        checkpoints.CheckpointError, match=r"another epochs \(1 there, 3"
-    ):
-        training.train(mnist, **QUICK, checkpoint=path)
+OTHER = {
+    "network": "iam_cnn",
+    "loss": "softmax",
+    "hyperparameters": {"s": 3.0},
+    "embedding_dim": 9,
+    "epochs": 3,
+    "batch_size": 49,
+    "learning_rate": 0.02,
+    "weight_decay": 0.1,
+    "augmented": True,
+    "share": 0.2,
+    "max_steps": 1,
+    "seed": 1,
+    "angles_every": 2,
+    "probe": 199,
+    "test_limit": 99,
+}
+
+
+def test_checkpoint_of_another_run_names_what_differs(mnist, tmp_path):
+    path, once = tmp_path / "run.pt", QUICK | {"epochs": 1}
+    training.train(mnist, **once, checkpoint=path)
+    for name, value in OTHER.items():
+        expected = rf"with another {name} \(.* there, .* here\): remove it"
+        with pytest.raises(checkpoints.CheckpointError, match=expected):
+            training.train(mnist, **once | {name: value}, checkpoint=path)
     other = replace(mnist, sha256="0" * 64)
     with pytest.raises(checkpoints.CheckpointError, match="another data"):
-        training.train(other, **QUICK | {"epochs": 1}, checkpoint=path)
+        training.train(other, **once, checkpoint=path)
+    signature = inspect.signature(training.train).parameters
+    decides = {*OTHER, "images", "keep_features", "keep_cosines"}
+    assert {*signature} - decides == {  # and these decide nothing
+        *("device", "compiled", "checkpoint", "save_every"),
+        *("time_budget", "on_epoch"),
+    }
+
+
+def test_what_is_not_said_is_as_in_the_papers():
+    default = {
+        name: parameter.default
+        for name, parameter in inspect.signature(
+            training.train
+        ).parameters.items()
+        if parameter.default not in (inspect.Parameter.empty, None)
+    }
+    assert default == {
+        "weight_decay": 5e-4,
+        "augmented": False,
+        "share": 1.0,
+        "seed": 0,
+        "probe": 10_000,
+        "keep_features": 0,
+        "keep_cosines": 0,
+        "save_every": 0.0,
+    }
 
 
 @pytest.mark.parametrize("content", [b"", b"torch?", None])
