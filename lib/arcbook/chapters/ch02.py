@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import sympy as sp
 from IPython.display import Markdown
-from matplotlib import pyplot as plt
 
 from arcbook import derive, losses, plot
 from arcbook.chapters import slopes
@@ -155,17 +154,10 @@ def loss_atlas(
 
 
 def _grid(groups, columns):
-    rows = math.ceil(len(groups) / columns)
     longest = max(len(members) for members, _ in groups)
-    figure, grid = plt.subplots(
-        *(rows, columns),
-        figsize=(8, 2.35 * rows + 0.12 * longest),
-        squeeze=False,
-        sharey=True,
+    figure, panels = plot.grid(
+        len(groups), columns, 2.35, base=0.12 * longest, sharey=True
     )
-    for spare in grid.flat[len(groups) :]:
-        spare.remove()
-    panels = grid.flat[: len(groups)]
     for axes, (members, _) in zip(panels, groups, strict=True):
         text = textwrap.fill(", ".join(map(plot.title, members)), 26)
         axes.set_title(text, color=plot.colour(members[0]), fontsize=11, pad=4)

@@ -243,19 +243,11 @@ def variants(m: float):
 
 def plane(settings: dict[str, dict], s: float, columns: int = 3):
     """Where two classes meet in (θ₁, θ₂), a panel for each loss."""
-    rows = math.ceil(len(settings) / columns)
-    figure, grid = plt.subplots(
-        *(rows, columns),
-        figsize=(8, 2.55 * rows + 0.3),
-        squeeze=False,
-        sharex=True,
-        sharey=True,
-    )
+    shared = {"base": 0.3, "sharex": True, "sharey": True}
+    figure, panels = plot.grid(len(settings), columns, 2.55, **shared)
     theta = np.linspace(0, np.pi, 361)
     first, second = np.meshgrid(theta, theta)
-    for spare in grid.flat[len(settings) :]:
-        spare.remove()
-    for axes, (name, values) in zip(grid.flat, settings.items()):
+    for axes, (name, values) in zip(panels, settings.items(), strict=True):
         one = surplus(name, first, second, s, **values)
         two = surplus(name, second, first, s, **values)
         ink = [plot.colour(name)]
@@ -274,9 +266,9 @@ def plane(settings: dict[str, dict], s: float, columns: int = 3):
         axes.set(xlim=(0, np.pi), ylim=(0, np.pi), aspect="equal")
         plot.degrees(axes.xaxis, 60)
         plot.degrees(axes.yaxis, 60)
-    for axes in grid[:, 0]:
+    for axes in panels[::columns]:
         axes.set_ylabel(r"$\theta_2$")
-    for axes in grid.flat[max(len(settings) - columns, 0) : len(settings)]:
+    for axes in panels[-columns:]:
         axes.set_xlabel(r"$\theta_1$")
         axes.tick_params(labelbottom=True)
     return plot.show(

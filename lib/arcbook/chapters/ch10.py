@@ -356,14 +356,9 @@ def plane(records: Sequence[Mapping], names: Sequence[str]):
     Features are drawn at their own length, all but the longest 2% inside the
     ring; the ring shows their directions.
     """
-    lines = -(-len(records) // 2)
-    figure, panels = plt.subplots(
-        lines, 2, figsize=(8.6, 3.5 * lines), squeeze=False
-    )
-    for axes, record in zip(panels.flat, records, strict=False):
+    figure, panels = plot.grid(len(records), 2, 3.5, width=8.6)
+    for axes, record in zip(panels, records, strict=True):
         _plane(axes, record, names)
-    for axes in panels.flat[len(records) :]:
-        axes.axis("off")
     one = records[0]
     return plot.show(
         figure,

@@ -331,12 +331,9 @@ def cosines(records: Sequence[Mapping], class_names: Sequence[str]):
         packing.unpack(one["arrays"]["cosines"]).astype(float)
         for one in records
     ]
-    lines = -(-len(records) // 2)
-    figure, panels = plt.subplots(
-        *(lines, 2), figsize=(8.5, 4.1 * lines), squeeze=False
-    )
+    figure, panels = plot.grid(len(records), 2, 4.1, width=8.5)
     low = min(matrix.min() for matrix in matrices)
-    for axes, one, matrix in zip(panels.flat, records, matrices):
+    for axes, one, matrix in zip(panels, records, matrices):
         ink = plot.look(one["column"])["color"]
         axes.imshow(matrix, cmap=plot.tint(BASELINE, 0.95), vmin=low, vmax=1)
         labels = packing.unpack(one["arrays"]["cosine_labels"])
@@ -357,8 +354,6 @@ def cosines(records: Sequence[Mapping], class_names: Sequence[str]):
         )
         axes.grid(visible=False)
         axes.tick_params(length=0)
-    for axes in panels.flat[len(records) :]:
-        axes.axis("off")
     return plot.show(
         figure,
         alt="A matrix for each loss: the cosines of 100 test images sorted "

@@ -93,25 +93,35 @@ def dots(
     """
     parts = [None] if panels is None else list(cells[panels].unique())
     order = list(dict.fromkeys(cells[rows]))
-    lines = -(-len(parts) // columns)
-    height = lines * (0.36 * len(order) + 0.75) + 0.8
-    figure, grid = plt.subplots(
-        *(lines, columns),
-        figsize=(width, height),
-        sharex=sharex,
-        sharey=True,
-        squeeze=False,
-    )
-    for axes, name in zip(grid.flat, parts, strict=False):
+    height = 0.36 * len(order) + 0.75
+    shared = {"sharex": sharex, "sharey": True, "width": width, "base": 0.8}
+    figure, every = grid(len(parts), columns, height, **shared)
+    for axes, name in zip(every, parts, strict=True):
         part = cells if name is None else cells[cells[panels] == name]
         row_dots(axes, part, rows, order, style)
         if name is not None:
             axes.set_title(str(name), fontsize=11.5, pad=5)
-    for axes in grid.flat[len(parts) :]:
-        axes.set_axis_off()
     figure.supxlabel(xlabel, fontsize=11.5)
     legend(figure, *(kind for kind in KINDS if _has(cells, kind)), bars=bars)
     return figure
+
+
+def grid(number, columns, height, *, width=8.0, base=0.0, **shared):
+    """A figure of so many panels in rows, and the panels in their order.
+
+    Heights are in inches: `height` of a row, and `base` besides; `shared` is
+    for matplotlib's subplots.
+    """
+    lines = -(-number // columns)
+    figure, every = plt.subplots(
+        *(lines, columns),
+        figsize=(width, height * lines + base),
+        squeeze=False,
+        **shared,
+    )
+    for spare in every.flat[number:]:
+        spare.remove()
+    return figure, list(every.flat[:number])
 
 
 def row_dots(
