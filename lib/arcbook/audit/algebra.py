@@ -7,6 +7,7 @@ Each function says whether one holds (True, False, or a word of
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -513,44 +514,28 @@ def pull():
     return -d.total_by_logits()[0]
 
 
-@proves("iam", "beta-0")
-def beta_0():
-    """1 − p falls with p."""
-    return sp.diff(pull().subs(d.beta, 0), d.p_y) == -1, {}
+def push(beta):
+    """The weight of a sample on a rival's class vector."""
+    return d.total_by_logits()[1].subs(d.beta, beta)
 
 
-@proves("iam", "beta-0-push")
-def beta_0_push():
-    """The push is p_j."""
-    push = d.total_by_logits()[1].subs(d.beta, 0)
-    return sp.simplify(push - d.p_j) == 0, {}
+ZERO = {  # what is 0 if a sentence of [iam, Section 4.1] holds
+    "beta-0": lambda: sp.diff(pull().subs(d.beta, 0), d.p_y) + 1,
+    "beta-0-push": lambda: push(0) - d.p_j,
+    "beta-1": lambda: pull().subs(d.beta, 1) - 1,
+    "beta-1-push": lambda: push(1) - d.p_j / (1 - d.p_y),
+    "beta-below-1-pull": lambda: sp.diff(pull(), d.beta) - d.p_y,
+    "beta-above-1-pull": lambda: sp.diff(pull(), d.p_y) - (d.beta - 1),
+}
 
 
-@proves("iam", "beta-1")
-def beta_1():
-    """The weight is 1 whatever p is."""
-    return sp.simplify(pull().subs(d.beta, 1)) == 1, {}
+def vanishes(name: str):
+    """Whether one of `ZERO` is 0."""
+    return sp.simplify(ZERO[name]()) == 0, {}
 
 
-@proves("iam", "beta-1-push")
-def beta_1_push():
-    """The push is p_j over what the own class leaves."""
-    push = d.total_by_logits()[1].subs(d.beta, 1)
-    return sp.simplify(push - d.p_j / (1 - d.p_y)) == 0, {}
-
-
-@proves("iam", "beta-below-1-pull")
-def beta_below_1_pull():
-    """The penalty adds βp to the weight."""
-    added = sp.diff(pull(), d.beta)
-    return sp.simplify(added - d.p_y) == 0, {}
-
-
-@proves("iam", "beta-above-1-pull")
-def beta_above_1_pull():
-    """∂(1 − p + βp)/∂p = β − 1."""
-    slope = sp.diff(pull(), d.p_y)
-    return sp.simplify(slope - (d.beta - 1)) == 0, {}
+for _name in ZERO:
+    proves("iam", _name)(functools.partial(vanishes, _name))
 
 
 @proves("iam", "beta-above-1-push")
