@@ -468,3 +468,29 @@ def test_a_head_says_what_it_is():
     head = make("arcface", 4, 3, s=20.0, m=0.1)
     shown = "arcface, (3, 4), s=20.0, m=0.1, variant=plain"
     assert head.extra_repr() == shown and shown in repr(head)
+
+
+def test_class_vectors_start_uniform_within_one_over_root_d():
+    weight = make("softmax", 256, 40).weight
+    bound = 1 / 16
+    assert weight.abs().max() <= bound
+    assert weight.max() > 0.99 * bound and weight.min() < -0.99 * bound
+    assert abs(weight.mean()) < 0.02 * bound
+
+
+@EVERY
+def test_prediction_under_autocast_is_that_without(name, hyper):
+    head = make(name, 16, 7, **hyper)
+    x = torch.randn(9, 16, generator=torch.Generator().manual_seed(1))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits, predicted = head.logits(x), head.predict(x)
+    assert torch.equal(logits, head.logits(x))
+    assert torch.equal(predicted, head.predict(x))
+
+
+@pytest.mark.parametrize(("row", "value"), [(3, math.nan), (4, math.inf)])
+def test_the_feature_that_is_no_number_is_named(row, value):
+    head, x = make("arcface", 3, 3), torch.ones(5, 3)
+    x[row, 1] = value
+    with pytest.raises(ValueError, match=f"of 1 of 5 .* first at {row}$"):
+        head(x, torch.zeros(5, dtype=torch.long))

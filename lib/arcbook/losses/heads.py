@@ -98,7 +98,7 @@ class Head(nn.Module):
         for penalty in self.regularisers:
             if hasattr(penalty, name):
                 return getattr(penalty, name)
-        raise AttributeError(f"{self.spec.name} has no {name}")
+        raise AttributeError(name)  # torch says it in its own words
 
     def extra_repr(self) -> str:
         values = [f"{name}={value}" for name, value in self.hyper.items()]
