@@ -148,15 +148,10 @@ def _prose(text: str) -> str:
 def _sample(raw: dict | None) -> Sample | None:
     if raw is None:
         return None
-    return Sample(
-        files=tuple(_file(entry, header=True) for entry in raw["files"]),
-        complete=raw["complete"],
-        origin=_prose(raw["origin"]),
-        licence=_prose(raw["licence"]),
-        note=_prose(raw.get("note", "")),
-        train=raw.get("train", 0),
-        test=raw.get("test", 0),
-    )
+    files = tuple(_file(entry, header=True) for entry in raw["files"])
+    prose = {k: _prose(raw.get(k, "")) for k in ("origin", "licence", "note")}
+    counts = {k: raw.get(k, 0) for k in ("train", "test")}
+    return Sample(files, raw["complete"], **prose, **counts)
 
 
 @cache
@@ -165,31 +160,23 @@ def _read(path: Path, modified: int) -> Card:
     layout, rules = raw.get("layout", {}), raw.get("rules", {})
     image, system = raw.get("image", {}), raw.get("system", {})
     unused = {*rules.get("drop", []), rules.get("class")}
+    columns = layout.get("columns", [])
+    same = ("title", "order", "features", "instances", "licence", "source")
+    prose = ("citation", "preprocessing", "notes")
     return Card(
         name=path.stem,
-        title=raw["title"],
         kind="image" if image else "table",
-        order=raw["order"],
         classes=len(raw["classes"]),
-        features=raw["features"],
-        instances=raw["instances"],
-        class_labels=tuple(c["label"] for c in raw["classes"]),
-        class_names=tuple(c["name"] for c in raw["classes"]),
-        class_counts=tuple(c["count"] for c in raw["classes"]),
-        feature_names=tuple(
-            c for c in layout.get("columns", []) if c not in unused
-        ),
-        shape=tuple(image.get("shape", ())),
-        train=image.get("train", 0),
-        test=image.get("test", 0),
-        mean=tuple(image.get("mean", ())),
-        std=tuple(image.get("std", ())),
+        **{
+            f"class_{key}s": tuple(one[key] for one in raw["classes"])
+            for key in ("label", "name", "count")
+        },
+        feature_names=tuple(name for name in columns if name not in unused),
+        **{key: tuple(image.get(key, ())) for key in ("shape", "mean", "std")},
+        **{key: image.get(key, 0) for key in ("train", "test")},
         mosaics=tuple(_file(f, raw["folder"]) for f in raw.get("mosaics", [])),
-        licence=raw["licence"],
-        source=raw["source"],
-        citation=_prose(raw["citation"]),
-        preprocessing=_prose(raw["preprocessing"]),
-        notes=_prose(raw.get("notes", "")),
+        **{key: raw[key] for key in same},
+        **{key: _prose(raw.get(key, "")) for key in prose},
         rules=rules,
         system=system.get("folder", ""),
         system_package=system.get("package", ""),
