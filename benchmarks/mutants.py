@@ -25,7 +25,7 @@ TESTS = {
     "geometry": ["test_geometry", "test_losses", "test_metrics"],
     "metrics": ["test_metrics"],
     "stats": ["test_stats", "test_ch06", "test_ch08", "test_cells"],
-    "losses/regularisers": ["test_losses"],
+    "losses/regularisers": ["test_losses", "test_ensembles"],
     "losses/heads": ["test_losses", "test_live", "test_ensembles"],
     "training": ["test_training", "test_canary"],
     "ensembles": ["test_ensembles"],

@@ -208,3 +208,25 @@ def test_mlp_counts_the_class_vectors_as_a_layer():
     assert three(torch.zeros(5, 4)).shape == (5, 8)
     with pytest.raises(ValueError, match="layers = 0"):
         networks.mlp(4, 8, 0)
+
+
+def test_a_seed_decides_the_folds_and_the_networks():
+    one, other = (
+        ensembles.cross_validation(23, runs=1, splits=3, seed=seed)
+        for seed in (1, 2)
+    )
+    assert len(one) == 3
+    assert {fold.seed for fold in one}.isdisjoint(fold.seed for fold in other)
+    assert one[0].test.tolist() != other[0].test.tolist()
+
+
+def test_stacking_leaves_its_parts_and_keeps_their_settings():
+    pairs = [
+        ensembles.initialise(seed, (4, 8, 3), 3, "arcgrad", {"s": 3.0})
+        for seed in (0, 1)
+    ]
+    stacked = ensembles.stack([head for _, head in pairs])
+    assert stacked.weight.shape == (2, 3, 8) and stacked.hyper["s"] == 3
+    for k, (_, head) in enumerate(pairs):
+        assert head.weight.shape == (3, 8)
+        assert torch.equal(head.weight, stacked.weight[k])

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arcbook.geometry import angle, angles, unit
+from arcbook.geometry import angle, angles, class_centers, unit
 
 
 @pytest.mark.parametrize("theta", [0.0, 1e-12, 1e-7, 1e-3, 1.0, 3.0, math.pi])
@@ -102,3 +102,12 @@ def test_an_angle_does_not_see_a_length(a, power):
     e = torch.eye(4, dtype=torch.float64)[0]
     plain, scaled = (float(angle(unit(x)[0], e)) for x in (u, u * 10.0**power))
     assert scaled == pytest.approx(plain, rel=1e-9)
+
+
+def test_class_centers_are_the_means_of_their_classes():
+    features = torch.tensor([[1.0, 2.0], [3.0, 6.0], [-2.0, 5.0]])
+    labels = torch.tensor([1, 1, 0])
+    centers = class_centers(features, labels, 2)
+    assert centers.tolist() == [[-2.0, 5.0], [2.0, 4.0]]
+    with pytest.raises(ValueError, match="2"):
+        class_centers(features, labels, 3)
