@@ -241,3 +241,39 @@ def test_holm_is_between_p_and_bonferroni(p):
     corrected = stats.holm(p)
     assert (corrected >= np.array(p) - 1e-12).all()
     assert (corrected <= np.minimum(len(p) * np.array(p), 1) + 1e-12).all()
+
+
+@pytest.mark.parametrize("runs", [2, 5, 20])
+@pytest.mark.parametrize("power", [0.5, 0.8])
+def test_the_detectable_difference_is_found_so_often(runs, power):
+    gap, freedom = stats.detectable(3.0, runs, power), 2 * runs - 2
+    shift = gap / 3.0 / math.sqrt(2 / runs)
+    most = scipy_stats.t.ppf(0.975, freedom)
+    above = scipy_stats.nct.sf(most, freedom, shift)
+    below = scipy_stats.nct.cdf(-most, freedom, shift)
+    assert above + below == pytest.approx(power, abs=1e-6)
+
+
+@pytest.mark.parametrize(("runs", "power"), [(1, 0.8), (3, 0.05), (3, 1.0)])
+def test_what_no_number_of_runs_can_find_is_refused(runs, power):
+    with pytest.raises(ValueError, match=f"runs = {runs}, power = {power}"):
+        stats.detectable(1.0, runs, power)
+
+
+def test_two_settings_are_compared_without_correction():
+    chi2, freedom, p = stats.homogeneity([90, 95], 100)
+    expected = 2 * 2.5**2 * (1 / 92.5 + 1 / 7.5)
+    assert (chi2, freedom) == (pytest.approx(expected), 1)
+    assert p == pytest.approx(scipy_stats.chi2.sf(expected, 1))
+    chi2, *_ = stats.homogeneity([1, 0], 100)
+    assert chi2 == pytest.approx(2 * 0.5**2 * (1 / 0.5 + 1 / 99.5))
+
+
+def test_two_runs_and_two_folds_have_an_interval():
+    t = scipy_stats.t.ppf(0.975, 1)
+    assert stats.of_runs([1.0, 3.0]).half == pytest.approx(t)
+    wide = math.sqrt(2 * (1 / 2 + 1 / 4))
+    assert stats.of_folds([1.0, 3.0], 5).half == pytest.approx(t * wide)
+    paired = stats.paired_folds([2.0, 5.0], [1.0, 2.0], 5)
+    assert paired == stats.of_folds([1.0, 3.0], 5)
+    assert stats.interval([1.0, 3.0]) == pytest.approx((2 - t, 2 + t))
