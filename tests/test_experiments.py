@@ -52,7 +52,9 @@ TINY_EXPERIMENT = experiments.Experiment(
     runs=tiny_runs,
     name=name,
     measure=uci.measure,
-    **uci.CANARY,
+    canary=uci.canary,
+    probe=uci.probe,
+    canary_name=uci.canary_name,
 )
 
 
