@@ -1,12 +1,17 @@
 """The loop: it learns, resumes to the same bits, stops with a reason."""
 
 import inspect
+import itertools
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,7 +26,6 @@ from arcbook import (
     losses,
     metrics,
     packing,
-    paths,
     training,
 )
 
@@ -154,7 +158,42 @@ def test_result_says_what_was_run(whole, mnist):
     assert (confusion.sum(1) == labels).all()
     assert whole.arrays["features"].shape == (50, 8)
     assert whole.arrays["class_vectors"].shape == (10, 8)
-    assert whole.images_per_second > 0 and whole.seconds > 0
+    assert whole.torch_version == torch.__version__
+
+
+def test_seconds_are_of_training_alone(mnist, monkeypatch):
+    """On a clock that goes on by a second whenever it is read."""
+    clock = SimpleNamespace(
+        perf_counter=map(float, itertools.count()).__next__,
+        monotonic=time.monotonic,
+    )
+    for module in (training, looks):
+        monkeypatch.setattr(module, "time", clock)
+    result = training.train(mnist, **QUICK, angles_every=5)
+    assert result.seconds == 2 + 3 + 2  # a second, and one for each look
+    assert result.images_per_second == (400 / 3 + 400 / 2) / 2
+
+
+def test_every_draw_has_random_numbers_of_its_own(mnist, monkeypatch):
+    made = []
+
+    def draws(seed, *purpose):
+        assert seed == 5
+        made.append(looks.draws(seed, *purpose))
+        return made[-1]
+
+    monkeypatch.setattr(training, "draws", draws)
+    training.train(mnist, **QUICK | {"epochs": 2}, seed=5)
+    assert len({one.initial_seed() for one in made}) == len(made) == 7
+
+
+def test_the_network_is_compiled_if_that_is_asked_for(mnist, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "compile", lambda x: asked.append(x) or x)
+    training.train(mnist, **QUICK, max_steps=1)
+    assert not asked
+    training.train(mnist, **QUICK, max_steps=1, compiled=True)
+    assert [type(one) for one in asked] == [convnets.ConvNet]
 
 
 def test_result_in_plain_values(whole):
@@ -213,7 +252,7 @@ def test_cosines(mnist):
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_shortest_runs(mnist, steps):
-    result = training.train(mnist, **QUICK, max_steps=steps)
+    result = training.train(mnist, **QUICK, max_steps=steps, weight_decay=0)
     assert result.complete and result.steps == steps
 
 
@@ -239,7 +278,7 @@ def test_killed_twice_and_resumed_to_the_same_bits(whole, tmp_path):
     command = [sys.executable, "-c", RUN, repr(settings)]
     command += [str(tmp_path / "run.pt"), str(out)]
     environment = os.environ | {
-        "PYTHONPATH": str(paths.ROOT / "lib"),
+        "PYTHONPATH": str(Path(training.__file__).parents[1]),
         "OMP_NUM_THREADS": str(torch.get_num_threads()),
     }
     for epoch in ("1", "2"):
@@ -272,8 +311,11 @@ def test_time_budget_ends_between_epochs(mnist, tmp_path, loss):
     )
     assert not stopped.complete and stopped.epochs == 1
     assert stopped.curves == expected.curves[:1]
-    same(training.train(mnist, **quick, checkpoint=path), expected)
-    same(training.train(mnist, **quick, checkpoint=path), expected)
+    for rest in (expected.curves[1:], []):
+        seen = []
+        given = {"checkpoint": path, "on_epoch": seen.append}
+        same(training.train(mnist, **quick, **given), expected)
+        assert seen == rest
     assert [p.name for p in path.parent.iterdir()] == ["run.pt"]
 
 
@@ -393,6 +435,18 @@ def test_diverged(mnist, tmp_path):
     json.dumps(plain, allow_nan=False)
 
 
+@pytest.mark.parametrize(("max_steps", "step"), [(1, 1), (None, 2)])
+def test_where_it_diverged(mnist, max_steps, step):
+    given = QUICK | {"learning_rate": 1e38, "loss": "softmax"}
+    with pytest.raises(training.Diverged) as caught:
+        training.train(mnist, **given, max_steps=max_steps)
+    error = caught.value
+    assert (error.epoch, error.step, error.curves) == (1, step, [])
+    assert [look["step"] for look in error.looks] == [0]
+    assert math.isnan(error.loss)
+    assert 1e32 < error.learning_rate < 1e38
+
+
 @pytest.mark.parametrize(
     ("changed", "complaint"),
     [
@@ -404,9 +458,11 @@ def test_diverged(mnist, tmp_path):
         ({"batch_size": 1}, "batch_size = 1: .* at least 2"),
         ({"learning_rate": 0}, "learning_rate = 0"),
         ({"learning_rate": float("nan")}, "learning_rate = nan"),
+        ({"learning_rate": math.inf}, "learning_rate = inf"),
         ({"weight_decay": -1}, "weight_decay = -1"),
+        ({"weight_decay": math.inf}, "= inf: it is at least 0 and finite$"),
         ({"share": 0}, "share = 0"),
-        ({"share": 20}, "share = 20"),
+        ({"share": 1.5}, "share = 1.5"),
         ({"max_steps": 0}, "max_steps = 0"),
         ({"seed": -1}, "seed = -1"),
     ],
