@@ -11,17 +11,13 @@ from arcbook.book import parameters
 
 
 def caught(monkeypatch, draw, *arguments):
-    """The figure that a function publishes, its caption and its alt text."""
-    found = {}
-
-    def keep(figure, *, alt, caption=""):
-        found.update(figure=figure, alt=alt, caption=caption)
-
-    monkeypatch.setattr(plot, "show", keep)
+    """The figure that a function publishes."""
+    found = []
+    monkeypatch.setattr(plot, "show", found.append)
     draw(*arguments)
-    assert found["alt"].strip()
-    plt.close(found["figure"])  # it can be read on
-    return found["figure"], found["caption"]
+    (figure,) = found
+    plt.close(figure)  # it can be read on
+    return figure
 
 
 def opened(monkeypatch, name, **given):
@@ -34,10 +30,7 @@ def opened(monkeypatch, name, **given):
     first, *others = [c.source for c in source if c.cell_type == "code"]
     found, values = [], {"__name__": name}
 
-    def keep(figure, **_):
-        found.append(figure)
-
-    monkeypatch.setattr(plot, "show", keep)
+    monkeypatch.setattr(plot, "show", found.append)
     exec(first, values)
     values |= given
     for cell in others:

@@ -63,7 +63,7 @@ def test_the_opening_names_the_angles_that_it_draws(monkeypatch):
 
 
 def test_trade_off_peaks_where_the_derivative_is_zero(monkeypatch):
-    figure, _ = caught(monkeypatch, ch04.trade_off, 4)
+    figure = caught(monkeypatch, ch04.trade_off, 4)
     for _, best, top in marks(figure.axes[0], hollow=False):
         around = [best * 0.99, best, best * 1.01]
         at = [derive.pull(best, math.pi / 2, c) for c in (3, 4, 10, 100)]
@@ -73,7 +73,7 @@ def test_trade_off_peaks_where_the_derivative_is_zero(monkeypatch):
 
 
 def test_dots_of_eq_19_lie_on_their_curves(monkeypatch):
-    figure, _ = caught(monkeypatch, ch04.best_scale_and_gap, 5)
+    figure = caught(monkeypatch, ch04.best_scale_and_gap, 5)
     left, right = (marks(axes, hollow=False) for axes in figure.axes)
     for (_, s, pull), gap in zip(left, np.radians([20, 40, 80]), strict=True):
         assert s * gap == pytest.approx(derive.best_gap(1, 5))
@@ -103,7 +103,7 @@ def test_adacos_dots_are_fixed_points_and_filled_where_they_draw_in(
     draw = np.random.default_rng(0)
     near = np.cos(np.radians(draw.uniform(60, 120, (60, 2))))
     near[:12, 0] = math.cos(math.radians(15))
-    figure, _ = caught(
+    figure = caught(
         monkeypatch, ch04.adacos_steps, [("near", near, math.pi / 4)], 3
     )
     for hollow in (True, False):
@@ -115,7 +115,7 @@ def test_adacos_dots_are_fixed_points_and_filled_where_they_draw_in(
 
 def test_adacos_of_many_classes_is_drawn(monkeypatch):
     case = "right", np.zeros((4, 9999)), math.pi / 4
-    figure, _ = caught(monkeypatch, ch04.adacos_steps, [case], 10_000)
+    figure = caught(monkeypatch, ch04.adacos_steps, [case], 10_000)
     ((_, s, _),) = marks(figure.axes[0], hollow=False)
     assert s == pytest.approx(math.sqrt(2) * math.log(9999), abs=0.06)
 
@@ -132,7 +132,7 @@ def test_sweep_draws_the_means_of_the_trainings(monkeypatch):
     gaps = theta[..., 1:].min(-1) - theta[..., 0]
     assert means["gap"].tolist() == pytest.approx(gaps.mean((1, 2)).tolist())
     empty, _ = plt.subplots(1, 2)
-    figure, _ = caught(monkeypatch, ch04.sweep, empty, frame, 3, "iris")
+    figure = caught(monkeypatch, ch04.sweep, empty, frame, 3)
     (line,) = [one for one in figure.axes[1].lines if len(one.get_xdata()) > 9]
     for s, gap in line.get_xydata():
         assert gap == pytest.approx(derive.best_gap(s, 3))

@@ -64,7 +64,7 @@ def test_rivals_draws_the_weights_and_where_they_turn(monkeypatch):
     def draw():
         return ch05.rivals([0.2, 2], s=10, beta=2)
 
-    figure, _ = caught(monkeypatch, draw)
+    figure = caught(monkeypatch, draw)
     left, right = figure.axes[:2]
     for line, beta in zip(left.lines, (0.2, 2)):
         x, y = line.get_data()

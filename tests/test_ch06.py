@@ -88,7 +88,7 @@ def test_cells_stand_beside_their_records(table):
 
 
 def test_both_panels_hold_the_cells_less_their_row(monkeypatch, table, runs):
-    figure, _ = caught(monkeypatch, ch06.spans, table, runs)
+    figure = caught(monkeypatch, ch06.spans, table, runs)
     printed, measured = figure.axes[:2]
     own = cells.wide(table, "measured").rename_axis(None)
     for axes, wide, hollow in ((printed, MEANS, True), (measured, own, False)):
@@ -135,7 +135,7 @@ def test_chance_is_the_spread_of_random_folds():
 def test_spread_is_drawn_against_chance(monkeypatch, table):
     rows = ch06.noise(table)
     assert len(rows) == 15 * 7 - len(ch06.two_class())
-    figure, _ = caught(monkeypatch, ch06.spread, rows)
+    figure = caught(monkeypatch, ch06.spread, rows)
     found = marks(figure.axes[0], hollow=True)
     assert [(x, y) for _, x, y in found] == list(
         zip(rows["printed_chance"], rows["printed_std"])
@@ -163,7 +163,7 @@ def test_a_coin_spreads_as_simulated(table, runs):
 
 def test_ranks_are_drawn_with_half_a_critical_difference(monkeypatch, table):
     means = {kind: cells.wide(table, kind) for kind in plot.KINDS}
-    figure, _ = caught(monkeypatch, ch06.ranks, means)
+    figure = caught(monkeypatch, ch06.ranks, means)
     (axes,) = figure.axes
     half = 2.949 * np.sqrt(7 * 8 / (6 * 15)) / 2  # Demšar's q for 7
     for kind, hollow in (("printed", True), ("measured", False)):
@@ -222,7 +222,7 @@ def test_live_folds_hide_none(monkeypatch):
             for column in ("Soft", "ArcFace")
         ]
     )
-    figure, _ = caught(monkeypatch, ch06.live, rows)
+    figure = caught(monkeypatch, ch06.live, rows)
     (axes,) = figure.axes
     means = marks(axes, hollow=False)
     assert [x for _, x, _ in means] == pytest.approx([79, 79])

@@ -69,7 +69,7 @@ def test_course_is_in_percent_and_first_low_layers_are_found():
 
 def test_each_column_has_its_curve(monkeypatch):
     course = ch07.course()
-    figure, _ = caught(monkeypatch, ch07.accuracy, course, 22.0)
+    figure = caught(monkeypatch, ch07.accuracy, course, 22.0)
     drawn = {}
     for axes in figure.axes:
         for line in axes.get_lines():

@@ -69,7 +69,7 @@ def test_what_has_settled_is_what_the_audit_says():
 
 def test_settings_stand_where_their_numbers_are(monkeypatch):
     rows = ch08.table()
-    figure, _ = caught(monkeypatch, ch08.settings, rows)
+    figure = caught(monkeypatch, ch08.settings, rows)
     for axes, method in zip(figure.axes, ("ArcFace", "Combined")):
         part = rows[rows["method"] == method]
         for value, hollow in (("printed", True), ("measured", False)):
@@ -80,7 +80,7 @@ def test_settings_stand_where_their_numbers_are(monkeypatch):
 
 def test_the_confusion_is_the_sum_of_the_records(monkeypatch):
     rows = ch08.networks()
-    figure, _ = caught(monkeypatch, ch08.confusion, rows)
+    figure = caught(monkeypatch, ch08.confusion, rows)
     texts = [t.get_text() for t in figure.axes[0].texts if t.get_text()]
     records = rows.loc[rows["column"] == "ArcFace", "record"]
     total = sum(
@@ -94,7 +94,7 @@ def test_the_confusion_is_the_sum_of_the_records(monkeypatch):
 
 
 def test_courses_end_at_the_measured_accuracy(monkeypatch):
-    figure, _ = caught(monkeypatch, ch08.courses)
+    figure = caught(monkeypatch, ch08.courses)
     table = ch08.lengths()
     for axes in figure.axes:
         epochs = int(axes.get_title(loc="left").split()[0])
@@ -107,6 +107,6 @@ def test_courses_end_at_the_measured_accuracy(monkeypatch):
 
 def test_live_networks_are_drawn_with_wilsons_interval(monkeypatch):
     runs = cells.measured("mnist-cosine.table1").iloc[:3]
-    figure, _ = caught(monkeypatch, ch08.seeds, {"a, b": runs})
+    figure = caught(monkeypatch, ch08.seeds, {"a, b": runs})
     drawn = [x for _, x, _ in marks(figure.axes[0], hollow=False)]
     assert drawn == pytest.approx(list(runs["accuracy"]))

@@ -44,7 +44,7 @@ def test_at_the_crossing_both_parts_pull_alike(beta):
 
 def test_hollow_is_printed_and_filled_measured(monkeypatch):
     rows = ch09.table()
-    figure, _ = caught(monkeypatch, ch09.accuracies, rows)
+    figure = caught(monkeypatch, ch09.accuracies, rows)
     hollow, filled = (
         [x for _, x, _ in marks(figure.axes[0], hollow=kind)]
         for kind in (True, False)
@@ -56,7 +56,7 @@ def test_hollow_is_printed_and_filled_measured(monkeypatch):
 def test_seeds_are_marks_on_the_line_of_their_network(monkeypatch):
     runs = cells.measured("iam.fig2")
     rows = dict(list(runs.groupby("column")))
-    figure, _ = caught(monkeypatch, ch09.by_seed, rows)
+    figure = caught(monkeypatch, ch09.by_seed, rows)
     for axes, metric in zip(figure.axes, ch09.ANGLES, strict=True):
         drawn = [x for _, x, _ in marks(axes, hollow=False)]
         expected = [math.degrees(x[metric].iloc[0]) for x in rows.values()]
@@ -107,9 +107,7 @@ def test_facts_are_angles_of_the_kept_features():
 
 def test_maps_tint_what_the_network_takes(monkeypatch):
     runs = {r["column"]: r for r in experiments.records("iam.fig2", "full")}
-    figure, _ = caught(
-        monkeypatch, spheres.maps, {"a": runs["Eq.(3)"]}, "Networks."
-    )
+    figure = caught(monkeypatch, spheres.maps, {"a": runs["Eq.(3)"]})
     points = sum(
         len(p.get_offsets()) for a in figure.axes for p in a.collections
     )

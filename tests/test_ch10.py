@@ -131,7 +131,7 @@ def test_filled_images_are_right_and_hollow_ones_wrong(monkeypatch):
     table = pd.DataFrame(
         {"own": [0.3, 1.2], "left": [0.2, 0.9], "right": [True, False]}
     )
-    figure, _ = caught(monkeypatch, ch10.pulled, {1.0: table}, C)
+    figure = caught(monkeypatch, ch10.pulled, {1.0: table}, C)
     filled, hollow = figure.axes[0].collections
     assert filled.get_offsets().data.tolist() == [[0.3, 0.2]]
     assert hollow.get_offsets().data.tolist() == [[1.2, 0.9]]
@@ -149,7 +149,7 @@ def test_the_opening_draws_the_flow(monkeypatch):
 
 def test_courses_are_those_of_the_records(monkeypatch):
     records = experiments.records("angular-learning.fig5", "quick")
-    figure, _ = caught(monkeypatch, ch10.courses, records)
+    figure = caught(monkeypatch, ch10.courses, records)
     above, below = figure.axes
     table = ch10.course(records)
     ends = [line.get_ydata()[-1] for line in above.get_lines()]
@@ -161,7 +161,7 @@ def test_courses_are_those_of_the_records(monkeypatch):
 def test_every_class_is_named_in_the_plane(monkeypatch):
     records = experiments.records("angular-learning.fig6", "quick")
     names = [f"class {k}" for k in range(10)]
-    figure, _ = caught(monkeypatch, ch10.plane, records, names)
+    figure = caught(monkeypatch, ch10.plane, records, names)
     for axes in figure.axes[: len(records)]:
         assert {t.get_text() for t in axes.texts} == {*names}
     assert marks(figure.axes[0], hollow=True) == []

@@ -56,7 +56,7 @@ def test_the_opening_draws_percent_of_the_network(monkeypatch):
 
 def test_costs_are_medians_of_ratios_in_percent(monkeypatch):
     (record,) = experiments.records("arcgrad.cost", "full")
-    figure, _ = caught(monkeypatch, ch14.costs, record, "Here")
+    figure = caught(monkeypatch, ch14.costs, record, "Here")
     (axes,) = figure.axes
     seconds = {k: np.array(v) for k, v in record["curves"].items()}
     rows = [c for c in seconds if cost.base(c) != c]

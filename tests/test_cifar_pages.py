@@ -88,10 +88,11 @@ def test_the_least_difference_is_found_four_times_of_five():
 
 
 def test_leads_are_drawn_hollow_where_printed(monkeypatch):
-    rows, band = cifar.ahead("CIFAR-10"), cifar.bands("CIFAR-10")
+    rows = cifar.ahead("CIFAR-10")
     filled = rows["paper"] == "arcgrad"
     rows.loc[filled, ["measured", "low", "high"]] = [1.0, 0.5, 1.5]
-    figure = cifar.leads(rows, band)
+    monkeypatch.setattr(cifar, "ahead", lambda kind: rows)
+    figure = caught(monkeypatch, cifar.leads, "CIFAR-10")
     for axes in figure.axes:
         title = axes.get_title() or axes.get_title(loc="left")
         at, paper = title.split(", ")
@@ -144,7 +145,7 @@ def test_steps_of_fewer_images():
 
 
 def test_curves_of_a_table_over_epochs_are_those_printed(monkeypatch):
-    figure, _ = caught(monkeypatch, ch11.over_epochs)
+    figure = caught(monkeypatch, ch11.over_epochs)
     (first, _) = figure.axes
     drawn = {
         color: y
@@ -168,7 +169,7 @@ def test_random_vectors_stand_where_theory_says():
 
 
 def test_impossible_angles_are_crossed(monkeypatch):
-    figure, _ = caught(monkeypatch, ch12.angles, "angular-learning", "table3")
+    figure = caught(monkeypatch, ch12.angles, "angular-learning", "table3")
     between = figure.axes[1]
     crossed = [
         line.get_xdata()[0]
@@ -216,7 +217,7 @@ def test_the_needed_scale_reaches_the_level(monkeypatch):
     def reach(classes):
         return (1 - 1 / classes) * math.log((classes - 1) * 0.99 / 0.01)
 
-    figure, _ = caught(
+    figure = caught(
         monkeypatch,
         *(ch13.needed, {"ArcFace, s cos θ": reach}, {"ArcFace": 20.0}, 0.99),
     )

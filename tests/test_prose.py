@@ -120,7 +120,7 @@ def test_every_kind_of_item_can_be_expected(name):
 def write(path, *cells):
     make = {"#": nbformat.v4.new_markdown_cell, "": nbformat.v4.new_code_cell}
     made = [
-        make["#" if text.startswith("#") else ""](text, id=f"cell-{k}")
+        make["#" if text[0] in "#:" else ""](text, id=f"cell-{k}")
         for k, text in enumerate(cells)
     ]
     notebook = nbformat.v4.new_notebook(cells=made)
@@ -130,6 +130,33 @@ def write(path, *cells):
     }
     nbformat.write(notebook, path)
     return path
+
+
+CAPTIONED = """:::{caption}
+:alt: A "falling" curve
+that flattens.
+
+At s = {eval}`s`.
+:::"""
+
+
+def test_pictures_get_their_captions(tmp_path):
+    plotted = "s = 4\nfor _ in 'ab': display(plot.show(plt.figure()))"
+    source = write(
+        tmp_path / "a.ipynb",
+        "from matplotlib import pyplot as plt\nfrom arcbook import plot",
+        *(plotted, CAPTIONED),
+        *("plot.absent('No data.')", CAPTIONED),
+    )
+    out = tmp_path / "out.ipynb"
+    execution.papermill(source, out)
+    _, code, absent = nbformat.read(out, as_version=4).cells
+    first, second = (one.data["text/html"] for one in code.outputs)
+    said = 'aria-label="A &quot;falling&quot; curve that flattens."'
+    assert said in first and said in second
+    assert first.endswith("</svg>\n</div></figure>")
+    assert second.endswith("<figcaption>At s = 4.</figcaption></figure>")
+    assert "No data." in absent.outputs[0].data["text/markdown"]
 
 
 def test_paragraphs_are_filled_where_they_stand(tmp_path):

@@ -1,4 +1,4 @@
-"""Numbers filled into prose, and the verdicts that a sentence rests on.
+"""Numbers and verdicts filled into prose, and captions put to pictures.
 
 A markdown cell may hold MyST's `eval` role and comments of this form:
 
@@ -9,10 +9,18 @@ The role's expression is evaluated in the notebook's namespace at that place,
 in the opening (before the first code cell) at the page's end. An expectation
 names an item of the ledger and its verdict when the paragraph before it was
 written; where the ledger says otherwise, a note stands there instead.
+A cell of this form captions the pictures of the code cell before it:
+
+    :::{caption}
+    :alt: A falling curve that flattens at 30 degrees.
+
+    The own angle, s = {eval}`f"{s:g}"`.
+    :::
 """
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -25,7 +33,9 @@ from arcbook import stats
 
 ROLE = re.compile(r"\{eval\}(`+)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 EXPECTS = re.compile(r"(?:^[ \t]*%[ \t]*expects:.*(?:\n|\Z))+", re.M)
+CAPTION = re.compile(r":::\{caption\}\n:alt: (.+?)\n\n(.+?)\n:::", re.DOTALL)
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+")
+PICTURE = '<figure class="plot">'
 FILL = "__import__('arcbook.book.prose', fromlist=['show']).show"
 
 
@@ -82,9 +92,10 @@ def weave(notebook, name):
 
 
 def unweave(notebook):
-    """Give paragraphs what was filled in, and drop the cells that did it.
+    """Put what was filled in where it belongs, and drop the cells that did it.
 
-    A cell that failed stays, and so does what it did not fill.
+    A cell that failed stays, and so does what it did not fill. Captions go
+    into the pictures before them; one whose picture was not drawn goes.
     """
     texts, cells = {}, []
     for cell in notebook.cells:
@@ -94,9 +105,33 @@ def unweave(notebook):
             texts[cell.id.removeprefix("fill-")] = text
         elif output != []:
             cells.append(cell)
+    notebook.cells = []
     for cell in cells:
         cell.source = texts.get(cell.id, cell.source)
-    notebook.cells = cells
+        if caption := CAPTION.fullmatch(cell.source.strip()):
+            _caption(notebook.cells[-1].get("outputs", []), *caption.groups())
+        else:
+            notebook.cells.append(cell)
+
+
+def _caption(outputs, alt, caption):
+    """Describe all pictures of a cell, and write a caption under the last."""
+    pictures = [
+        output.data
+        for output in outputs
+        if PICTURE in output.get("data", {}).get("text/html", "")
+    ]
+    label = f'aria-label="{html.escape(" ".join(alt.split()))}"'
+    for data in pictures:
+        drawn = data["text/html"]
+        data["text/html"] = re.sub(
+            r'aria-label="[^"]*"', label, drawn, count=1
+        )
+    if pictures:
+        under = f"<figcaption>{caption}</figcaption></figure>"
+        pictures[-1]["text/html"] = pictures[-1]["text/html"].replace(
+            "</figure>", under
+        )
 
 
 def show(text, namespace, where):

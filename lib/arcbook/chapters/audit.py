@@ -192,14 +192,7 @@ def least_leads():
     )
     figure.set_figheight(5.6)
     figure.axes[0].axvline(0, color=BASELINE, lw=1)
-    return plot.show(
-        figure,
-        alt="The least printed lead behind eight claims with its interval; "
-        "most intervals hold 0.",
-        caption="For eight claims of being ahead, the smallest of the printed "
-        "differences that have to be above 0, with the error of the printed "
-        "numbers.",
-    )
+    return plot.show(figure)
 
 
 def ranks(groups: dict[str, pd.DataFrame], level: float):
@@ -220,14 +213,7 @@ def ranks(groups: dict[str, pd.DataFrame], level: float):
         sharex=True,
         xlabel="average rank, 1 is best, ± half a critical difference",
     )
-    return plot.show(
-        figure,
-        alt="Average ranks of seven columns with bars, over all data sets "
-        "and over those with more than two classes. ArcGrad5 leads both.",
-        caption="Average ranks in the printed Table I, with half of Nemenyi's "
-        "critical difference to each side: two losses whose bars do not "
-        "overlap differ.",
-    )
+    return plot.show(figure)
 
 
 def digits():
@@ -264,14 +250,7 @@ def digits():
         axes.grid(axis="x", visible=False)
     panels[0].set_ylim(98.35, 99.15)
     panels[0].set_ylabel("printed accuracy, %")
-    return plot.show(
-        figure,
-        alt="Two panels of twenty accuracies; all but five lie inside a grey "
-        "band.",
-        caption="Table 1 of the MNIST paper. Band: where 95% of networks of "
-        "one and the same accuracy fall on 10,000 images. Arrows: runs that "
-        "did not settle.",
-    )
+    return plot.show(figure)
 
 
 def papers_apart(rows: pd.DataFrame):
@@ -292,12 +271,7 @@ def papers_apart(rows: pd.DataFrame):
         figure,
         {x: plot.look(x) | plot.HOLLOW for x in rows["method"].unique()},
     )
-    return plot.show(
-        figure,
-        alt="Four panels, each with lines from ArcGrad's error rate to "
-        "Angular Learning's for four losses.",
-        caption="Error rates that both papers print, per cent wrong.",
-    )
+    return plot.show(figure)
 
 
 def in_print(ledger: list[Item], word: str = verdicts.NOISE) -> int:

@@ -84,15 +84,7 @@ def regions(angles, norms=(1.0, 1.6), theta: float = 1.0):
         _arc(axes, angles[0], spot, 0.36, r"$\theta_1$")
         _arc(axes, spot, angles[1], 0.48, r"$\theta_2$")
         axes.set_title(text, fontsize=11.5)
-    return plot.show(
-        figure,
-        alt="Two discs with two class vectors and a feature. Equal lengths: "
-        "the border is the bisector. A longer second vector takes more than "
-        "its half.",
-        caption="Tinted: where the first class has the larger inner product. "
-        "With class vectors of one length the smallest angle wins; a longer "
-        "one wins at a wider angle too.",
-    )
+    return plot.show(figure)
 
 
 def confidence(scales=(1, 10, 40), between: float = math.pi / 2):
@@ -123,18 +115,7 @@ def confidence(scales=(1, 10, 40), between: float = math.pi / 2):
     upper.set_title(
         "A large s is content as soon as the feature is on the right side"
     )
-    return plot.show(
-        figure,
-        alt="Two curves for each s over the angle from the class vector, "
-        "boundary in the middle. Small s: probability falls slowly, the "
-        "slope of the loss is wide. Large s: probability is 1 and the slope "
-        "0 up to a few degrees before the boundary.",
-        caption="A feature on the arc between two class vectors, no margin. "
-        "Above, the probability of its own class; below, how fast the loss "
-        "changes with its angle, divided by s. At a large s the probability "
-        "reaches 1 just inside the boundary, the slope vanishes, and nothing "
-        "draws the feature any further towards its class vector.",
-    )
+    return plot.show(figure)
 
 
 def arccos_error(points: int = 60, seed: int = 0):
@@ -187,17 +168,7 @@ def digits_lost(points: int = 60, seed: int = 0):
     axes.set(xlabel=r"$\theta$ (rad)", ylabel="relative error")
     axes.set_ylim(3e-18, 1e8)
     axes.set_title("Near 0 the arc cosine loses every digit, the chords hold")
-    return plot.show(
-        figure,
-        alt="Relative error over the angle, both logarithmic. The arc cosine "
-        "follows 1e-16 over theta squared and reaches 1 at 1e-8. The two "
-        "chords stay near 1e-16 down to 1e-8 and below 1e-8 at 1e-12.",
-        caption="Relative error of two ways to an angle in float64, against "
-        "mpmath with 50 digits. The arc cosine of the dot product loses half "
-        "of its digits at θ = 10⁻⁴ and all at 10⁻⁸; then it answers 0 (error "
-        "1) or some 10⁻⁸. The chords keep theirs until unit vectors are no "
-        "longer unit enough, as (2⁻⁵³/θ)²/2, below 10⁻⁸.",
-    )
+    return plot.show(figure)
 
 
 def step(name: str, turns, rate: float, s: float = 1.0, **wanted):
@@ -241,16 +212,7 @@ def update_toy(names, turns, rate: float, s: float = 1.0):
             f"{plot.title(name)}: $\\theta_y$ {word} by {abs(moved):.1f}°",
             fontsize=11.5,
         )
-    return plot.show(
-        figure,
-        alt="A circle for each loss, the feature x held to the right. The "
-        "class vector of its class turns towards x, the two others turn away.",
-        caption="One step of gradient descent on the class vectors, the "
-        "feature x′ held. Dashed is before, the others after. W_y is the "
-        "feature's own class and turns towards it; the others turn away. "
-        f"The step is that of the shipped loss, with s = {s:g} and η = "
-        f"{rate:g}.",
-    )
+    return plot.show(figure)
 
 
 def _turn(a, b):
@@ -302,19 +264,7 @@ def step_sizes(names, push: float, scales, others, points: int = 181):
         loc="outside lower center",
         ncols=4,
     )
-    return plot.show(
-        figure,
-        alt="Turn of the class vector in one step over the angle before it, "
-        "in panels. The logit alone: a sine for softmax, a shifted sine for "
-        "ArcFace, a constant for ArcGrad. With the probability, a small s "
-        "keeps that shape at a smaller size; a large s takes all of them to "
-        "zero at small angles.",
-        caption="How far one step turns W_y towards the feature. Above the "
-        "dashed line the step is larger than the angle and overshoots. Left: "
-        "the logit alone, as if P_y were 0. Middle and right: the whole "
-        "loss. In losses that see the length of W_y (softmax, L-Softmax) the "
-        "step changes that length too, and the turn with it.",
-    )
+    return plot.show(figure)
 
 
 def descent(names, theta: float, others, rate: float, s: float, steps: int):
@@ -338,16 +288,7 @@ def descent(names, theta: float, others, rate: float, s: float, steps: int):
         f"After {steps} steps {plot.title(names[0])} still has {left:.1f}° "
         "to go"
     )
-    return plot.show(
-        figure,
-        alt="The angle to the own class vector over the steps: "
-        + ", ".join(map(plot.title, names))
-        + ".",
-        caption=f"θ_y over {steps} steps with s = {s:g} and η = {rate:g}. A "
-        "step that shrinks with sin θ slows down as the angle closes. A "
-        "step of fixed size arrives, and then jumps from one side of the "
-        "feature to the other, unless P_y has come close to 1 before.",
-    )
+    return plot.show(figure)
 
 
 def _spacing(top):

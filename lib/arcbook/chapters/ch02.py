@@ -29,17 +29,7 @@ def opening(axes):
     axes.set_ylabel(r"$\partial Z_y/\partial\theta_y$ (a radian)")
     axes.set_ylim(-2.2, 0.8)
     axes.set_title("Only the angle as logit pulls the same at every angle")
-    return plot.show(
-        axes.figure,
-        alt="Slope of the target logit over its angle at s = 1. Softmax is a "
-        "negative sine, ArcFace the same shifted left and positive near 180 "
-        "degrees, L-Softmax swings between 0 and beyond the lower edge, "
-        "ArcGrad is the constant minus 1.",
-        caption="After [angular-learning, Fig. 3]; the paper does not say "
-        "which margins it drew. The further below 0, the harder the logit "
-        "pulls its angle down. L-Softmax reaches −m once a piece, below the "
-        "picture.",
-    )
+    return plot.show(axes.figure)
 
 
 def table() -> pd.DataFrame:
@@ -102,15 +92,7 @@ def logit_atlas(names: list[str] | None = None, columns: int = 3, **wanted):
     figure.supylabel(
         r"$\partial Z_y/\partial\theta_y$ at scale 1", fontsize=11.5
     )
-    return plot.show(
-        figure,
-        alt="Slope of the target logit over its angle, a panel for each "
-        "shape. Most losses share the negative sine of softmax. L-Softmax "
-        "and SphereFace swing between 0 and minus 4; ArcFace and Combined "
-        "shift the sine to the left and end above 0; ArcGrad is constant.",
-        caption="∂Z_y/∂θ_y of every loss, divided by its scale, at default "
-        "hyperparameters. Dashed grey is softmax, −sin θ.",
-    )
+    return plot.show(figure)
 
 
 def loss_atlas(
@@ -139,18 +121,7 @@ def loss_atlas(
     figure.supylabel(
         r"$\partial L/\partial\theta_y$ at scale 1", fontsize=11.5
     )
-    return plot.show(
-        figure,
-        alt="Slope of the loss over the target angle, a panel for each "
-        "shape. Most are zero up to an angle where the probability leaves 1, "
-        "then rise to a hump. ArcGrad stays at its height; IAM is above zero "
-        "all the way.",
-        caption=f"∂L/∂θ_y divided by the scale, s = {s:g}, C = {num_classes}, "
-        "all other classes at 90°. Tinted where the pull is above half of "
-        "its largest. Losses without a scale are drawn at |x| = s; AdaCos "
-        "keeps the s it starts with. Positive: descent makes the angle "
-        "smaller.",
-    )
+    return plot.show(figure)
 
 
 def _grid(groups, columns):

@@ -83,16 +83,7 @@ def fan(axes, between: float):
         f"Class vectors {math.degrees(between):.0f}° apart: where the loss is "
         "content with neither class"
     )
-    return plot.show(
-        axes.figure,
-        alt="Arcs between two class vectors, one for each loss, with the "
-        "strip in which neither class is content drawn thick around the "
-        "bisector.",
-        caption="A feature on an arc belongs to the nearer class vector at "
-        "test time, for all of these losses: the dashed bisector. In training "
-        "a feature on the thick strip satisfies the loss as neither class. "
-        "The class vectors have one length.",
-    )
+    return plot.show(axes.figure)
 
 
 def targets(logits: pd.DataFrame):
@@ -111,14 +102,7 @@ def targets(logits: pd.DataFrame):
     axes.set_xlabel(r"own angle $\theta_y$")
     axes.set_ylabel("target logit at unit scale")
     axes.set_title("Every margin lowers the own class's logit, each elsewhere")
-    return plot.show(
-        figure,
-        alt="Target logits over the angle. Cosine, a cosine shifted down, one "
-        "shifted to the left that turns up at the end, a multiplied cosine "
-        "that falls in steps, and the straight line of ArcGrad.",
-        caption="What a sample of the class gets in training. All others get "
-        "the curve without margin, the uppermost cosine.",
-    )
+    return plot.show(figure)
 
 
 def psi_pieces(ms=(1, 2, 3, 4)):
@@ -137,13 +121,7 @@ def psi_pieces(ms=(1, 2, 3, 4)):
     _angles(axes)
     axes.set_ylabel(r"$\psi(\theta_y)$")
     axes.set_title("ψ falls all the way, with a step of slope 0 at each knot")
-    return plot.show(
-        figure,
-        alt="Psi over the angle for several m. Each falls from 1 at 0 to 1 "
-        "minus 2m at 180 degrees, in m steps with a flat place at each knot.",
-        caption="ψ for several m. Dots are knots, where the slope is 0: a "
-        "sample there is not pulled by its own class, only pushed by others.",
-    )
+    return plot.show(figure)
 
 
 def mixed_slopes(m: int, weights):
@@ -162,15 +140,7 @@ def mixed_slopes(m: int, weights):
     _angles(axes)
     axes.set_ylabel("slope at unit scale")
     axes.set_title("λ fills the dead angles of ψ, and thins the margin")
-    return plot.show(
-        figure,
-        alt="Slope of the mixture over the angle. With lambda 0 it returns "
-        "to zero at each knot; a larger lambda lifts the zero away and brings "
-        "the curve to the negative sine of softmax.",
-        caption=f"Slope of (λ cos θ + ψ)/(1 + λ) for m = {m}. Grey is the "
-        "plain cosine. λ gives the knots a slope, and takes the margin's "
-        "strength away.",
-    )
+    return plot.show(figure)
 
 
 def combined(settings: list[dict]):
@@ -193,15 +163,7 @@ def combined(settings: list[dict]):
     plot.names(axes, ends, lambda name: {"color": ink})
     axes.set_ylabel(r"$\cos(m_1\theta_y + m_2) - m_3$")
     axes.set_title("Beyond (π − m₂)/m₁ the target's logit rises again")
-    return plot.show(
-        figure,
-        alt="Target logits over the angle for three sets of margins. Each "
-        "falls to a minimum marked by a dot and rises from there, earliest "
-        "for the largest factor of the angle.",
-        caption="cos(m₁θ + m₂) − m₃ for (m₁, m₂, m₃) as written. Dots: where "
-        "it turns. The paper holds m₁ at 1 and tries m₂ from 0.40 to 0.44, "
-        "m₃ from 0.2 to 0.35; the third curve has m₁ = 1.5.",
-    )
+    return plot.show(figure)
 
 
 def variants(m: float):
@@ -230,15 +192,7 @@ def variants(m: float):
     axes.set_title(
         f"At the knot the monotone variant {word} by {abs(jump):.3f}"
     )
-    return plot.show(
-        figure,
-        alt="Target logit of ArcFace over the angle. It falls to minus 1 at "
-        "the knot, pi minus m. The plain variant rises from there to 180 "
-        "degrees; the monotone one jumps at the knot and goes on falling.",
-        caption=f"The target's logit at unit scale, m = {m:g}; dashed, cos θ. "
-        "The plain margin cos(θ + m) turns at π − m: a sample beyond it gets "
-        "a higher logit the further off it is.",
-    )
+    return plot.show(figure)
 
 
 def plane(settings: dict[str, dict], s: float, columns: int = 3):
@@ -271,20 +225,7 @@ def plane(settings: dict[str, dict], s: float, columns: int = 3):
     for axes in panels[-columns:]:
         axes.set_xlabel(r"$\theta_1$")
         axes.tick_params(labelbottom=True)
-    return plot.show(
-        figure,
-        alt="Six panels over theta 1 and theta 2. NormFace and ArcGrad: the "
-        "diagonal alone. SphereFace: a wedge that opens from the origin. "
-        "ArcFace: a band of constant width, cut off at the far corner. "
-        "CosFace and M-Softmax: a band that widens towards both ends.",
-        caption="Two classes in their angles, after ArcFace's figure. Left of "
-        "the upper line the loss is content with a sample of class 1, right "
-        "of the lower one with a sample of class 2. Tinted: with neither. "
-        "Dashed: where the class is decided at test time. In ArcFace's far "
-        "corner both angles are beyond π − m: there the plain cos(θ + m) "
-        "rises again, the loss is content with either class, and the corner "
-        "is white.",
-    )
+    return plot.show(figure)
 
 
 def gaps(settings: dict[str, dict], s: float, equal_at: float):
@@ -306,16 +247,7 @@ def gaps(settings: dict[str, dict], s: float, equal_at: float):
     plot.degrees(axes.yaxis, 15 if top < 2 else 30)
     axes.set_ylabel(r"width of the margin, $\theta_2 - \theta_1$")
     axes.set_title("Equal margins are equal at one angle only")
-    return plot.show(
-        figure,
-        alt="Width of the margin over the angle between the class vectors. "
-        "SphereFace rises in proportion, ArcFace is constant, CosFace and "
-        "M-Softmax fall; all meet at the marked angle.",
-        caption="Width of the strip on the arc between two class vectors, "
-        "the margins chosen to agree at the vertical line. A curve begins "
-        "where the class vectors are far enough apart for any feature on the "
-        "arc to satisfy the loss. CosFace and M-Softmax coincide here.",
-    )
+    return plot.show(figure)
 
 
 def _angles(axes):

@@ -69,19 +69,7 @@ def opening(figure, scales, ends):
         axes.set(aspect="equal")
         axes.axis("off")
         axes.set_title(f"s = {scale:g}: own angles end at {median:.0f}°")
-    return plot.show(
-        figure,
-        alt="A semicircle of angles for each scale, in three rings from the "
-        "start of training inside to its end outside. Own and other angles "
-        "begin mixed. At the small scale the own angles end near 0 and the "
-        "others near 90 degrees; at the large scale they part, the arrows "
-        "vanish, and the own angles stay wide.",
-        caption="A small network in training, after [arcgrad, Fig. 1]. "
-        "Angles of 30 samples to their own class (blue) and to the others "
-        "(orange); rings from the start (inside) to the end (outside). An "
-        "arrow shows where gradient descent drives an angle; its length is "
-        "the gradient as a share of s.",
-    )
+    return plot.show(figure)
 
 
 def trade_off(classes: int):
@@ -105,16 +93,7 @@ def trade_off(classes: int):
     axes.set(xlabel="scale s", ylabel="s (1 − P(y)), and P(y)", ylim=0)
     best = derive.best_scale(math.pi / 2, classes)
     axes.set_title(f"C = {classes}: the gradient peaks at s = {best:.2f}")
-    return plot.show(
-        figure,
-        alt="Against the scale the confidence rises to 1. The gradient rises "
-        "to a peak and falls; the peak is higher and later the more classes "
-        "there are.",
-        caption="The trade-off of [angular-learning, Fig. 4], at "
-        "θ<sub>y</sub> = 0° and θ<sub>j</sub> = 90°: confidence (blue) and "
-        f"gradient (orange) for C = {classes}, gradients for other C (grey). "
-        "Dots and numbers: the scale of the largest gradient.",
-    )
+    return plot.show(figure)
 
 
 def best_scale_and_gap(classes: int, gaps=(20, 40, 80), scales=(1, 3, 10)):
@@ -145,16 +124,7 @@ def best_scale_and_gap(classes: int, gaps=(20, 40, 80), scales=(1, 3, 10)):
     right.set(xlabel="gap m̃", ylabel="share of s", ylim=(0, 1.05))
     plot.degrees(right.xaxis, 60)
     right.set_title("For a given scale there is no best gap")
-    return plot.show(
-        figure,
-        alt="Left: the gradient against the scale has one peak for each of "
-        "three gaps, at a smaller scale for a wider gap. Right: the gradient "
-        "against the gap falls for every scale, steeper for a larger one.",
-        caption=f"The derived gradient of Eq. 16, C = {classes}. Left, over "
-        "the scale: dots and numbers are gaps and scales of Eq. 19. Right, "
-        "over the gap: no curve has a peak; the dots at the gap of Eq. 19 "
-        "are all at the same height.",
-    )
+    return plot.show(figure)
 
 
 def widest_gap(classes: int, relu: bool = False) -> float:
@@ -188,15 +158,7 @@ def adacos_steps(cases, classes: int):
     axes.set(xlabel="present scale", ylabel="next scale")
     axes.set(xlim=(0, most), ylim=(0, most))
     axes.set_title("A filled dot draws the scale in, a hollow one drives it")
-    return plot.show(
-        figure,
-        alt="The next scale against the present one for three batches: a "
-        "flat line, a slowly rising curve and one that rises faster than the "
-        "diagonal at large scales.",
-        caption=f"One step of Eq. 10, C = {classes}, median own angle 45°. "
-        "Where a curve meets the dashed diagonal the scale stays: a filled "
-        "dot draws it in, a hollow one drives it away.",
-    )
+    return plot.show(figure)
 
 
 def angles(runs, scales, epoch: int) -> pd.DataFrame:
@@ -216,7 +178,7 @@ def look(network: str) -> dict:
     return {"color": OTHER if relu else OWN, "marker": "o" if relu else "^"}
 
 
-def sweep(figure, frame: pd.DataFrame, classes: int, about: str):
+def sweep(figure, frame: pd.DataFrame, classes: int):
     """Publish own angles and gaps against the scale, from `angles`."""
     scales = np.sort(frame["s"].unique())
     relu = (
@@ -243,12 +205,4 @@ def sweep(figure, frame: pd.DataFrame, classes: int, about: str):
     for network, one in RELU.items():
         bound = widest_gap(classes, one)
         right.axhline(bound, color=look(network)["color"], lw=1.2, ls=":")
-    return plot.show(
-        figure,
-        alt="Left: the own angle against the scale rises for both networks. "
-        "Right: the smallest gap falls with the scale, far more slowly than "
-        "the hyperbola of Eq. 19, and stays below a wall at small scales.",
-        caption=f"{about}: means of the training samples over seeds with 95% "
-        "intervals (Student's t), titles for ReLU features. Dotted: the most "
-        "that all classes can have at once.",
-    )
+    return plot.show(figure)

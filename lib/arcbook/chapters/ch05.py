@@ -32,7 +32,7 @@ def descent(seen, betas) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["β", "step", "nearest", "own"])
 
 
-def opening(figure, frame: pd.DataFrame, about: str):
+def opening(figure, frame: pd.DataFrame):
     """Publish how far classes come apart and features come near."""
     last = frame[frame["step"] == frame["step"].max()]
     ends = np.degrees(last.groupby("β", sort=False).mean().iloc[[0, -1]])
@@ -42,14 +42,7 @@ def opening(figure, frame: pd.DataFrame, about: str):
         axes.set(ylim=0, ylabel="")
         ending = (f"{ends.loc[b, column]:.0f}° at {b}" for b in ends.index)
         axes.set_title(f"{title}: {', '.join(ending)}")
-    return plot.show(
-        figure,
-        alt="Left: the angle from a class vector to its nearest other "
-        "against the step, one curve for each beta. Right: the own angle of "
-        "the features.",
-        caption=f"{about}, free on the sphere and driven by the loss alone: "
-        "means over starts with 95% intervals (Student's t).",
-    )
+    return plot.show(figure)
 
 
 def weights(figure, betas):
@@ -69,14 +62,7 @@ def weights(figure, betas):
     right.set(xlabel="log-odds for the own class log(p/(1 − p))")
     right.set(ylabel="−log p + β log(1 − p)")
     right.set_title("With any β > 0 there is no lowest loss")
-    return plot.show(
-        figure,
-        alt="Left: the weight against the probability, a straight line for "
-        "each beta that ends at beta for p = 1. Right: the loss against the "
-        "log-odds; only beta = 0 levels off, the others fall without end.",
-        caption="Left: the weight of a sample in the gradient. Right: the "
-        "loss of a sample, without the constant β log(C − 1).",
-    )
+    return plot.show(figure)
 
 
 def rival_weight(theta_y, theta_j, theta_k, *, s: float, beta: float):
@@ -126,13 +112,4 @@ def rivals(betas, *, s: float, beta: float, own=30, third=90):
     right.set(xlabel=r"own angle $\theta_y$", ylabel=r"rival $\theta_j$")
     where = "falls only below the line" if falls else "falls nowhere"
     right.set_title(f"β = {beta:g}: nearer, the push {where}")
-    return plot.show(
-        figure,
-        alt="Left: the push on a rival against its angle for several beta. "
-        "Right: a map of the push over both angles, with a line where the "
-        "claim about beta above 1 begins to hold.",
-        caption=f"Push on a rival's class vector at s = {s:g}, the third "
-        "class at 90°. Left: the dotted line is the own angle. Right: along "
-        "the orange line the push is largest; below it, where the rival "
-        "stands alone among the others, the push falls as it comes nearer.",
-    )
+    return plot.show(figure)

@@ -54,15 +54,7 @@ def opening(figure, gaps: pd.DataFrame, candidate: str, baseline: str):
         f"{candidate} against {baseline}: {within} of {len(known)} measured "
         "intervals hold 0"
     )
-    return plot.show(
-        figure,
-        alt=f"For each data set the accuracy of {candidate} minus that of "
-        f"{baseline}: hollow as printed, filled as measured. Printed marks "
-        "reach far from 0, the intervals of measured ones lie about it.",
-        caption=f"Right of the line {candidate} is better. Hollow: printed "
-        "means [arcgrad, Table I]. Filled: measured, with the 95% interval "
-        "of the corrected resampled t-test.",
-    )
+    return plot.show(figure)
 
 
 def trials() -> pd.DataFrame:
@@ -108,15 +100,7 @@ def live(rows: pd.DataFrame):
         f"Means {means.max() - means.min():.1f} points apart at most, "
         f"intervals of ±{min(halves):.1f} to ±{max(halves):.1f}"
     )
-    run = rows.iloc[0]
-    return plot.show(
-        figure,
-        alt=f"Accuracy on {run['dataset']} for each loss: a mark with a wide "
-        "interval, and dots below it for the test folds.",
-        caption=f"{run['dataset']}, a live run: {run['runs']} × {splits} "
-        f"folds, {run['epochs']} epochs. Mark and bar: mean, 95% interval. "
-        "Dots: test folds; the larger the dot, the more of them.",
-    )
+    return plot.show(figure)
 
 
 def noise(table: pd.DataFrame) -> pd.DataFrame:
@@ -175,15 +159,7 @@ def spread(rows: pd.DataFrame):
         f"{(ratio < 0.8).sum()} far below it"
     )
     plot.legend(figure, *plot.KINDS, bars="")
-    return plot.show(
-        figure,
-        alt="The ± of each cell of Table I over the spread by chance. "
-        "Measured ones lie along the line of equality. Printed ones lie on "
-        "both sides, some at three times chance.",
-        caption="Each mark is a cell of [arcgrad, Table I], without AdaCos "
-        "on two classes. On the line, the ± is what chance alone gives to "
-        "test folds of that size. Above it, trainings differ as well.",
-    )
+    return plot.show(figure)
 
 
 def spans(table: pd.DataFrame, runs: pd.DataFrame):
@@ -210,16 +186,7 @@ def spans(table: pd.DataFrame, runs: pd.DataFrame):
     for axes in panels:
         axes.set_xlabel("accuracy less the mean of the row, points")
     plot.key(figure, {name: dot(name) for name in wide}, ncols=4)
-    return plot.show(
-        figure,
-        alt="Two panels, a row for each data set. As printed the losses lie "
-        "up to twenty points apart; as measured they lie close together, "
-        "most of them within a grey bar.",
-        caption="Table I, each accuracy less its row's mean. Left: printed. "
-        "Right: measured; the grey bar is the 95% interval of a difference "
-        "between two losses, as wide as the median pair's. AdaCos on two "
-        "classes is left out of the picture, and AdaCos out of the mean.",
-    )
+    return plot.show(figure)
 
 
 def reach(runs: pd.DataFrame) -> pd.Series:
@@ -289,13 +256,7 @@ def ranks(means: dict[str, pd.DataFrame]):
         "Best rank: "
         + ", ".join(f"{shown[kind].idxmin()} as {kind}" for kind in means)
     )
-    return plot.show(
-        figure,
-        alt="The average rank of each loss over the data sets with a bar, "
-        "hollow as printed, filled as measured.",
-        caption="Average ranks. Two losses of one kind of mark differ at "
-        "the 5% level of Nemenyi's test if their bars do not overlap.",
-    )
+    return plot.show(figure)
 
 
 def against(means: pd.DataFrame, candidate: str) -> pd.DataFrame:

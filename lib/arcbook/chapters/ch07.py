@@ -154,17 +154,7 @@ def opening(axes, pull: pd.DataFrame, name: str):
             f"Weight decay takes over from {met.min():.0f} layers on for "
             f"{met.idxmin()}, from {met.max():.0f} for the last"
         )
-    return plot.show(
-        axes.figure,
-        alt="The gradient that reaches the first layer falls along nearly "
-        "parallel lines with the number of layers, on a logarithmic scale, "
-        "and crosses the level dashed line of weight decay. Soft, Center and "
-        "M-Soft lie low, losses with a large scale lie high.",
-        caption="Norm of the gradient on the first layer's weights before "
-        f"the first step, all of {name}, median over 10 networks. Dashed: "
-        "what weight decay adds. Below it, the first layer follows weight "
-        "decay rather than the loss.",
-    )
+    return plot.show(axes.figure)
 
 
 def accuracy(course: pd.DataFrame, level: float):
@@ -190,15 +180,7 @@ def accuracy(course: pd.DataFrame, level: float):
     panels[0].set_ylim(0, 102)
     panels[0].set_ylabel("accuracy on Iris, %")
     figure.supxlabel("layers", fontsize=11.5)
-    return plot.show(
-        figure,
-        alt="Three panels: accuracy on Iris over the number of layers. All "
-        "losses stay near 96% up to six layers and end near 22% at twenty. "
-        "AdaCos falls first, ArcGrad30 and ArcFace last.",
-        caption="Accuracy against the number of layers, measured, with the "
-        "95% interval of the folds. Hollow: what the paper says of 10 "
-        f"layers. Dashed: {level:.1f}%, a network that answers one class.",
-    )
+    return plot.show(figure)
 
 
 def collapse(start: pd.DataFrame, name: str):
@@ -216,14 +198,7 @@ def collapse(start: pd.DataFrame, name: str):
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_ylabel("mean angle between features, degrees")
     axes.set_title("Angle between features, and a fall by √6 a layer")
-    return plot.show(
-        figure,
-        alt="The angle between features falls by a constant factor a layer, "
-        "along the dashed line that is derived.",
-        caption=f"Features of untrained networks on {name}: the mean angle "
-        "between pairs of samples. Line: median over networks, band: 10 to "
-        "90% of them. Dashed: a fall by √6 a layer, as derived here.",
-    )
+    return plot.show(figure)
 
 
 def course(profile: str = "full") -> pd.DataFrame:

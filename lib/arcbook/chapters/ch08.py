@@ -58,15 +58,7 @@ def opening(figure, rows: pd.DataFrame):
     last.set_ylim(middle - 2.5 * half, middle + 2.5 * half)
     for axes in figure.axes[-2:]:
         axes.set_xlabel("margin m of ArcFace, radians")
-    return plot.show(
-        figure,
-        alt="Four panels over the margin of ArcFace. The angles between "
-        "classes rise along a line, the angle within a class falls, and "
-        "accuracy scatters in a grey band.",
-        caption="20 networks that differ in the margin alone, measured in "
-        "full. Grey: where 95% of networks of one and the same accuracy fall "
-        "on 10,000 test images.",
-    )
+    return plot.show(figure)
 
 
 def expected_range(percent: float, images: int, settings: int) -> float:
@@ -174,14 +166,7 @@ def settings(rows: pd.DataFrame):
     panels[1].set_xlabel("margins $m_2$ (above) and $m_3$, radians")
     panels[0].set_ylim(low - 0.02, 99.55)
     plot.legend(figure, "printed", "measured")
-    return plot.show(
-        figure,
-        alt="Printed and measured accuracies of 20 margins of ArcFace and of "
-        "20 combined settings, each with its interval. Five printed ones lie "
-        "far below.",
-        caption="Lines: Wilson's 95% intervals on 10,000 test images. Arrows: "
-        "accuracies below the axis.",
-    )
+    return plot.show(figure)
 
 
 def confusion(rows: pd.DataFrame, method: str = "ArcFace"):
@@ -201,13 +186,7 @@ def confusion(rows: pd.DataFrame, method: str = "ArcFace"):
         f"Of {errors.sum():.0f} misses {errors.max():.0f} are a {digit} taken "
         f"for a {taken}"
     )
-    return plot.show(
-        figure,
-        alt="A matrix of ten digits. The diagonal is coloured; off it a few "
-        "pairs of digits hold most of the misses.",
-        caption=f"The {len(some)} networks of {method} on 10,000 test images "
-        "each, counts. Hits are coloured, misses grey.",
-    )
+    return plot.show(figure)
 
 
 def courses():
@@ -239,14 +218,7 @@ def courses():
         figure,
         {name: plot.look(name) for name in sorted(rows["column"].unique())},
     )
-    return plot.show(
-        figure,
-        alt="Three panels with the share of missed test images over the "
-        "epochs, two falling curves each that end close together.",
-        caption="Runs of 5, 10 and 100 epochs. Each lowers its learning rate "
-        "up to its own last epoch. Titles: ArcFace's accuracy minus softmax's "
-        "at the end, in points.",
-    )
+    return plot.show(figure)
 
 
 def lengths() -> pd.DataFrame:
@@ -281,13 +253,7 @@ def seeds(rows: dict[str, pd.DataFrame]):
             for name, span in zip(rows, spans, strict=True)
         )
     )
-    return plot.show(
-        figure,
-        alt="Accuracies of networks of one margin with several seeds above "
-        "those of several margins with one seed, with intervals.",
-        caption="A live run on 4,000 training images and 1,000 test images. "
-        "Lines: Wilson's 95% intervals.",
-    )
+    return plot.show(figure)
 
 
 def room(tries: int = 3) -> float:

@@ -36,14 +36,7 @@ def accuracies(rows: pd.DataFrame):
             *(100 * (gains[1::2] - gains[::2]))
         )
     )
-    return plot.show(
-        figure,
-        alt="Four printed accuracies between 99.0 and 99.5% with intervals of "
-        "0.3 to 0.4 points; the two with the penalty are the highest. The two "
-        "measured ones are equal.",
-        caption="Hollow: printed. Filled: measured in full. Lines: Wilson's "
-        "95% intervals on 10,000 test images.",
-    )
+    return plot.show(figure)
 
 
 def angles() -> pd.DataFrame:
@@ -79,12 +72,7 @@ def by_seed(rows: dict[str, pd.DataFrame]):
         ha="left",
         fontsize=12.5,
     )
-    return plot.show(
-        figure,
-        alt="C-Inter and WC-Intra of a few networks without the penalty and "
-        "with two weights of it, a line each.",
-        caption="A live run on 4,000 images, one mark a seed.",
-    )
+    return plot.show(figure)
 
 
 def pull_on_arc() -> sp.Expr:
@@ -142,11 +130,4 @@ def pull(s: float, beta: float, between: float):
         if left > 0
         else "The penalty pulls harder all the way to the boundary"
     )
-    return plot.show(
-        figure,
-        alt="The pull towards the own class vector along the arc. Without "
-        "the penalty it is zero until shortly before the boundary; with it, "
-        "it stands at a level above zero all the way.",
-        caption="Pull towards the own class vector along the arc to a rival "
-        f"at {math.degrees(between):g}°, s = {s:g}.",
-    )
+    return plot.show(figure)

@@ -177,7 +177,7 @@ def style(scales: Iterable[float]):
     return lambda name: {"color": inks[name]}
 
 
-def opening(axes, scales: Sequence[float], classes: int):
+def opening(axes, scales: Sequence[float]):
     """Name and publish the own angle along gradient flow."""
     look, ends = style(scales), {}
     for line, s in zip(axes.lines, scales, strict=True):
@@ -191,16 +191,7 @@ def opening(axes, scales: Sequence[float], classes: int):
     axes.set_xlabel("time along the gradient, log scale")
     axes.set_ylabel(r"own angle $\theta_y$")
     axes.set_title("A larger s leads at first, a smaller s ends tighter")
-    return plot.show(
-        axes.figure,
-        alt="Six falling curves of the own angle over time. The curve of s = "
-        "20 falls first and then flattens high up; the curves of small s "
-        "start late, cross the others and reach 0.",
-        caption="Derived, not measured: the angle of a sample to its class "
-        "vector along the gradient of the angular loss, for the six scales "
-        f"of [angular-learning, Fig. 5], C = {classes}. All other class "
-        "vectors stay at 90°.",
-    )
+    return plot.show(axes.figure)
 
 
 def left(scales: Sequence[float], shares: Sequence[float], classes: int):
@@ -224,15 +215,7 @@ def left(scales: Sequence[float], shares: Sequence[float], classes: int):
     axes.set_xlabel("scale s, log scale")
     axes.set_ylabel(r"own angle $\theta_y$")
     axes.set_title("At a large s the pull is gone while the angle is wide")
-    return plot.show(
-        figure,
-        alt="Rising curves of the own angle over the scale, one for each "
-        "share of the pull. They lie at 0 for small scales and rise towards "
-        "90 degrees for large ones.",
-        caption="The own angle at which a share of the pull is left, all "
-        f"other angles being 90°, C = {classes}. Where a curve lies at 0°, "
-        "more than that share is left even there.",
-    )
+    return plot.show(figure)
 
 
 def courses(records: Sequence[Mapping]):
@@ -269,15 +252,7 @@ def courses(records: Sequence[Mapping]):
         [1, 0, -1], ["smaller s tighter", "no order", "larger s tighter"]
     )
     below.set(xlabel="iteration", xlim=(0, table["step"].max()))
-    one = records[0]
-    return plot.show(
-        figure,
-        alt="WC-Intra against the iteration, one curve for each scale; below, "
-        "bars of the rank correlation of scale and angle at each look.",
-        caption=f"A run a scale on {one['train_images']:,} images for "
-        f"{one['epochs']} epochs, which enters no comparison with the paper. "
-        "Below, Kendall's rank correlation of s and WC-Intra.",
-    )
+    return plot.show(figure)
 
 
 def pulled(runs: Mapping[float, pd.DataFrame], classes: int):
@@ -318,15 +293,7 @@ def pulled(runs: Mapping[float, pd.DataFrame], classes: int):
     axes.set_xlim(0, math.pi)
     plot.degrees(axes.xaxis)
     axes.set(xlabel=r"own angle $\theta_y$", ylabel="pull left, 1 − p")
-    return plot.show(
-        figure,
-        alt="One cloud of points for each scale, the pull left over the own "
-        "angle. For a small scale the cloud is flat and high; for a large "
-        "one it is steep and narrow.",
-        caption="A live run: 300 training images at its end. Filled: nearest "
-        "to their own class vector. Lines: 1 − p with all other angles at "
-        "90°.",
-    )
+    return plot.show(figure)
 
 
 def errors(rows: pd.DataFrame, four: pd.Series):
@@ -341,13 +308,7 @@ def errors(rows: pd.DataFrame, four: pd.Series):
     )
     within = f"All four losses within {np.ptp(four):.2f} points, in print"
     figure.axes[0].set_title(within)
-    return plot.show(
-        figure,
-        alt="Six rows of hollow marks with wide intervals, which overlap for "
-        "the four losses.",
-        caption="[angular-learning, Table 5] as accuracies, with the 95% "
-        "interval of 10,000 test images. Grey: cited methods.",
-    )
+    return plot.show(figure)
 
 
 def plane(records: Sequence[Mapping], names: Sequence[str]):
@@ -359,16 +320,7 @@ def plane(records: Sequence[Mapping], names: Sequence[str]):
     figure, panels = plot.grid(len(records), 2, 3.5, width=8.6)
     for axes, record in zip(panels, records, strict=True):
         _plane(axes, record, names)
-    one = records[0]
-    return plot.show(
-        figure,
-        alt="A disc for each loss with points in ten colours around rays "
-        "that carry the names of the classes.",
-        caption=f"{one['train_images']:,} training images, {one['epochs']} "
-        "epochs, which enters no comparison with the paper. The ring shows "
-        "the directions of the features, the rays the class vectors. "
-        "Distances from the centre are relative to the longest features.",
-    )
+    return plot.show(figure)
 
 
 def _plane(axes, record, names):

@@ -62,16 +62,7 @@ def opening(axes, rows: pd.DataFrame):
         + " points, by one group, on one network"
     )
     plot.legend(axes.figure, *(k for k in plot.KINDS if rows[k].notna().any()))
-    return plot.show(
-        axes.figure,
-        alt=f"ArcGrad's lead over {rival} on CIFAR-10+ against the number "
-        "of epochs, a line for each of two papers. Both fall towards zero "
-        "with more epochs; at 10 epochs they are far apart.",
-        caption=f"ArcGrad's accuracy minus {rival}'s on CIFAR-10+, "
-        "ResNet-18. Lines: single runs [arcgrad, Table VII; "
-        "angular-learning, Table 4]. Marks without a line: means of five "
-        "runs (Tables IV and 6).",
-    )
+    return plot.show(axes.figure)
 
 
 def schedule(epochs: int, steps: int, rate: float = 1.0) -> np.ndarray:
@@ -114,14 +105,7 @@ def cycle(planned: Sequence[int], steps: int):
         f"After {at} epochs the run of {at} is over, that of {length} is at "
         f"{here:.0%} of its rate"
     )
-    return plot.show(
-        figure,
-        alt="The learning rate over the epochs for runs of different "
-        "planned lengths. Where the shortest has come down to almost "
-        "nothing, the longer ones are still near their largest rate.",
-        caption="The one-cycle rate against the epoch. Dots: where each run "
-        f"is after {at} epochs.",
-    )
+    return plot.show(figure)
 
 
 def courses(records: Sequence[dict]):
@@ -146,14 +130,7 @@ def courses(records: Sequence[dict]):
     panels[0, 0].xaxis.get_major_locator().set_params(integer=True)
     figure.supxlabel("epoch", fontsize=11.5)
     figure.supylabel("test accuracy, %", fontsize=11.5)
-    return plot.show(
-        figure,
-        alt="A panel for each loss: test accuracy over the epochs, one "
-        "curve for each planned length with a mark at its end.",
-        caption=f"{cifar.label(records)}CIFAR-10+, the runs of [arcgrad, "
-        "Table VII]. Solid: the longest run; dashed: shorter ones, each "
-        "ending in a mark.",
-    )
+    return plot.show(figure)
 
 
 def behind(records: Sequence[dict]) -> pd.Series:
@@ -181,37 +158,6 @@ def shown_by(stds: pd.Series) -> pd.DataFrame:
         rows.append((std, gap.half, least))
     heads = ["± between seeds", "95% interval, ±", "found 4 times of 5"]
     return pd.DataFrame(rows, columns=heads)
-
-
-def accuracies(paper: str):
-    """A paper's accuracies on CIFAR-10 and CIFAR-10+, as dots."""
-    rows = cifar.tables("CIFAR-10")
-    rows = rows[rows["paper"] == paper]
-    figure = plot.dots(rows, panels="at", columns=2)
-    item = {"arcgrad": "arcgrad, Table IV"}
-    name = item.get(paper, "angular-learning, Table 6")
-    epochs = {"arcgrad": 120}.get(paper, 160)
-    return plot.show(
-        figure,
-        alt="Two panels, with and without augmentation: the accuracy of "
-        "each loss, hollow as printed.",
-        caption=f"[{name}], {epochs} epochs, means of five runs, 95% "
-        "intervals: of the printed ± where there is one, else of 10,000 "
-        "test images. CIFAR10+ is with crops and flips.",
-    )
-
-
-def published_leads():
-    """ArcGrad's leads on CIFAR-10 in both papers, beside five seeds' band."""
-    return plot.show(
-        cifar.leads(cifar.ahead("CIFAR-10"), cifar.bands("CIFAR-10")),
-        alt="ArcGrad's lead over each other loss, four panels. Over Soft it "
-        "is to the right of the grey band, over ArcFace mostly within it.",
-        caption="ArcGrad minus each other loss. Grey: less than what five "
-        "seeds find four times of five, at the median ± of "
-        "[angular-learning, Table 6]. Bars: Welch's 95% interval where ± is "
-        "printed.",
-    )
 
 
 def over_epochs():
@@ -253,14 +199,7 @@ def over_epochs():
     panels[0].set_ylabel("accuracy, %, spaced by log error")
     figure.supxlabel("epochs, log scale", fontsize=11.5)
     plot.legend(figure, *(k for k in plot.KINDS if rows[k].notna().any()))
-    return plot.show(
-        figure,
-        alt="Accuracy against the number of epochs, a panel for each paper. "
-        "The losses start far apart and come together.",
-        caption="CIFAR-10+ by the accuracies; neither paper names the data "
-        "set. One run a mark [arcgrad, Table VII; angular-learning, Table "
-        "4].",
-    )
+    return plot.show(figure)
 
 
 def steps() -> pd.DataFrame:

@@ -12,7 +12,6 @@ from matplotlib.patches import Arc
 
 from arcbook import cells, geometry, packing, plot
 from arcbook.audit import sphere
-from arcbook.chapters import cifar
 from arcbook.plot import BASELINE, HOLLOW, INK
 
 CROSS = {"color": INK, "marker": "x", "ls": "none", "ms": 12, "mew": 1.2}
@@ -82,18 +81,7 @@ def opening(figure, drawn: Mapping[int, Mapping]):
     plot.degrees(axes.xaxis, 5)
     axes.set_xlim(math.radians(69), math.radians(102))
     axes.set_xlabel("mean angle over the pairs")
-    return plot.show(
-        figure,
-        alt="Two panels of mean angles, for 10 and for 100 vectors. Random "
-        "vectors stand at 90 degrees, random vectors less their mean at the "
-        "simplex, random vectors after a ReLU at 71 degrees. Most printed "
-        "angles lie between; two of a hundred classes lie far beyond the "
-        "largest mean.",
-        caption="Mean angles between classes. Ticks: random vectors, 100 "
-        "and 512 dimensions. Hollow: what the two papers print. Grey "
-        "ground: what no vectors have. Dotted: what features without a "
-        "negative entry can't exceed.",
-    )
+    return plot.show(figure)
 
 
 def _bounds(axes, classes):
@@ -162,15 +150,7 @@ def toy(class_vectors: np.ndarray, centers: np.ndarray, scatter: float):
         axes.axis("off")
         circle = plt.Circle((0, 0), 1, fill=False, color=BASELINE, lw=0.8)
         axes.add_patch(circle)
-    return plot.show(
-        figure,
-        alt="Left: three class vectors in a circle, each with its centre "
-        "turned away from it. Right: features at both sides of a class "
-        "vector, whose centre lies on it.",
-        caption="What the three numbers see, and what WC-Intra does not: on "
-        "the right the centre lies on the class vector, whatever the "
-        "scatter.",
-    )
+    return plot.show(figure)
 
 
 def _arc(axes, first, second):
@@ -238,14 +218,7 @@ def angles(paper: str, item: str):
     if rows["runs"].any():
         entries["measured, 95% interval over seeds"] = dot
     plot.key(figure, entries)
-    return plot.show(
-        figure,
-        alt="A row for each loss: WC-Intra on the left; on the right W-Inter "
-        "and C-Inter, with lines at 90 degrees, at the simplex and at the "
-        "largest mean.",
-        caption=f"[{ITEMS[paper, item]}], {classes} classes. Dotted: 90°, "
-        "the bound after a ReLU. Grey ground: what no vectors have.",
-    )
+    return plot.show(figure)
 
 
 def _step(span):
@@ -270,7 +243,7 @@ def _angle(radians):
     return f"{radians:.4g} ({math.degrees(radians):.1f}°)"
 
 
-def histograms(records: Sequence[Mapping], kind: str, about: str):
+def histograms(records: Sequence[Mapping], kind: str):
     """Intra-class angles over training, a panel a loss, and their means."""
     columns = [one["column"] for one in records]
     lines = -(-len(columns) // 2)
@@ -297,15 +270,7 @@ def histograms(records: Sequence[Mapping], kind: str, about: str):
     axes.yaxis.set_major_formatter("{x:.0f}°")
     axes.set(xlabel="epoch", ylabel="mean of the histogram")
     plot.names(axes, {c: (m.index[-1], m.iloc[-1]) for c, m in means.items()})
-    return plot.show(
-        figure,
-        alt="A panel for each loss with a histogram of angles for each "
-        "epoch, from epoch 0 at the top to the last; below, the mean angles "
-        "over epochs.",
-        caption=f"{cifar.label(records)}{about} Angles of features to their "
-        "own class vector. Each slice is scaled to its own peak; epoch 0 is "
-        "dark. Below: the means of the histograms.",
-    )
+    return plot.show(figure)
 
 
 def _ink(mark):
@@ -354,11 +319,4 @@ def cosines(records: Sequence[Mapping], class_names: Sequence[str]):
         )
         axes.grid(visible=False)
         axes.tick_params(length=0)
-    return plot.show(
-        figure,
-        alt="A matrix for each loss: the cosines of 100 test images sorted "
-        "by class. Squares along the diagonal are the images of a class.",
-        caption=f"{cifar.label(records)}Cosines of pairs of test images, "
-        f"from {low:.2f} (clear) to 1 (full), and their means within and "
-        "between classes.",
-    )
+    return plot.show(figure)

@@ -48,14 +48,7 @@ def opening(axes, rows: pd.DataFrame):
     )
     axes.set_title(f"Printed: best by top-1 {first}, by top-5 {five}")
     axes.margins(0.14, 0.1)
-    return plot.show(
-        axes.figure,
-        alt="Top-5 over top-1 accuracy on CIFAR-100+ for six losses of one "
-        "paper and four of the other. ArcGrad is furthest right in both, "
-        "Center is highest in both, AdaCos lies far below the others.",
-        caption="CIFAR-100+, ResNet-34, means of five runs. Hollow: printed "
-        "in [arcgrad, Table V] (V) and [angular-learning, Table 7] (7).",
-    )
+    return plot.show(axes.figure)
 
 
 def order_agreement() -> pd.Series:
@@ -111,43 +104,7 @@ def needed(
     axes.set_title(
         f"With {marked[-1]} classes s = {most:.1f} is enough for p = {level:g}"
     )
-    return plot.show(
-        figure,
-        alt="Scale over the number of classes, on a logarithmic axis. The "
-        "scale that a cosine or an angle needs grows in nearly straight "
-        "lines.",
-        caption=f"The scale that lets the own class have p = {level:g} at "
-        "the simplex, and AdaCos's fixed scale. Hollow: the scales of "
-        "[arcgrad].",
-    )
-
-
-def accuracies(paper: str):
-    """A paper's top-1 and top-5 accuracies, as dots."""
-    rows = cifar.tables("CIFAR-100")
-    rows = rows[rows["paper"] == paper]
-    item = "Table V" if paper == "arcgrad" else "Table 7"
-    return plot.show(
-        plot.dots(rows, panels="at", columns=2),
-        alt="Two panels, top-1 and top-5: the accuracy of each loss, hollow "
-        "as printed.",
-        caption=f"[{paper}, {item}]. CIFAR-100+, 160 epochs, batches of "
-        "128, means of five runs, 95% intervals: of the printed ± where "
-        "there is one, else of 10,000 test images.",
-    )
-
-
-def published_leads():
-    """ArcGrad's leads on CIFAR-100+ in both papers, beside the band."""
-    return plot.show(
-        cifar.leads(cifar.ahead("CIFAR-100"), cifar.bands("CIFAR-100")),
-        alt="The lead of ArcGrad over each other loss, by top-1 and by "
-        "top-5. By top-1 it is ahead of all; by top-5 behind Center.",
-        caption="ArcGrad minus each other loss. Grey: less than what five "
-        "seeds find four times of five, at the median ± of "
-        "[angular-learning, Table 7]. Bars: Welch's 95% interval where ± is "
-        "printed.",
-    )
+    return plot.show(figure)
 
 
 def leads_from_ten_to_hundred() -> pd.DataFrame:

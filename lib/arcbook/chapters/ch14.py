@@ -127,7 +127,7 @@ def look(column: str) -> dict:
     return plot.look(column.removesuffix(" (usual)")) | {"ls": "none"}
 
 
-def opening(figure, share: pd.DataFrame, run: Mapping):
+def opening(figure, share: pd.DataFrame):
     """Publish what heads do beside a network."""
     ours = share.loc["ArcGrad"]
     figure.axes[0].set_xscale("log")
@@ -144,15 +144,7 @@ def opening(figure, share: pd.DataFrame, run: Mapping):
         fontsize=12.5,
     )
     figure.supxlabel("of the network's, %, log scale", fontsize=11.5)
-    return plot.show(
-        figure,
-        alt="Three panels with a row for each loss. In arithmetic all marks "
-        "stand far below 1%, in memory traffic higher, in calls at tens of "
-        "percent.",
-        caption="What the head of each loss does in a step, forward and "
-        f"backward, in percent of what the network does: {setting(run)}. "
-        "Usual: as the loss is often written. Counted, not timed.",
-    )
+    return plot.show(figure)
 
 
 def extras(record: Mapping) -> pd.DataFrame:
@@ -198,12 +190,7 @@ def costs(record: Mapping, what: str):
     room = 0.06 * (max(ends) - min(ends)) or 1
     axes.set_xlim(min(ends) - room, max(ends) + room)
     within = ((rows["low"] <= 0) & (rows["high"] >= 0)).sum()
-    axes.set_title(f"{within} of {len(rows)} intervals hold 0")
-    return plot.show(
-        figure,
-        alt="For each loss the percentage by which a step is longer than "
-        "with softmax, with its interval, and a dot for each round.",
-        caption=f"{what}: {setting(record)}. Mark and bar: median over "
-        "rounds with its 95% interval. Dots: rounds, as far as they are "
-        "within the axis.",
+    axes.set_title(
+        f"{what}: {within} of {len(rows)} intervals hold 0\n{setting(record)}"
     )
+    return plot.show(figure)

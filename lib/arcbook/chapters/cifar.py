@@ -26,13 +26,17 @@ FIRST = {"CIFAR10+": 0, "CIFAR10": 1, "Top-1": 0, "Top-5": 1}
 FIRST |= {"Top1": 0, "Top5": 1}
 
 
-def tables(kind: str) -> pd.DataFrame:
-    """The two papers' tables of a kind, losses that the book trains.
+def tables(kind: str, paper: str | None = None) -> pd.DataFrame:
+    """The two papers' tables of a kind, or one's: losses the book trains.
 
     Gives rows of `cells.beside`.
     """
     both = pd.concat(
-        [cells.beside(paper, item) for paper, item in TABLES[kind].items()],
+        [
+            cells.beside(one, item)
+            for one, item in TABLES[kind].items()
+            if paper in (None, one)
+        ],
         ignore_index=True,
     )
     return both[both["expected"] > 0]
@@ -108,9 +112,10 @@ def bands(kind: str) -> dict[str, float]:
     return found | {names[at]: found[at] for at in names if at in found}
 
 
-def leads(rows: pd.DataFrame, band: dict[str, float]):
+def leads(kind: str):
     """How far ArcGrad is ahead, a panel for each table and place."""
-    rows = rows.sort_values(
+    band = bands(kind)
+    rows = ahead(kind).sort_values(
         ["paper", "at"],
         key=lambda x: x.map(FIRST) if x.name == "at" else x != "arcgrad",
         kind="stable",
@@ -134,15 +139,13 @@ def leads(rows: pd.DataFrame, band: dict[str, float]):
         axes.set_title(f"{one['at']}, {TITLES[one['paper']]}", fontsize=11)
     figure.supxlabel("ArcGrad ahead by, percentage points", fontsize=11.5)
     plot.legend(figure, *(k for k in plot.KINDS if rows[k].notna().any()))
-    return figure
+    return plot.show(figure)
 
 
 def printed_table(kind: str, paper: str) -> pd.DataFrame:
     """A paper's table as text, losses down: printed, and measured if it is."""
-    rows = tables(kind)
-    rows = rows[rows["paper"] == paper]
     texts = {}
-    for cell in rows.to_dict("records"):
+    for cell in tables(kind, paper).to_dict("records"):
         line = texts.setdefault(cell["method"], {})
         where = cell["at"] + (" epochs" if cell["at"].isdigit() else "")
         line[where] = _text(cell["printed"], cell["printed_std"])
@@ -245,13 +248,7 @@ def against(live, name: str, metric: str = "accuracy"):
     words = {"learning_rate": "largest learning rate", "s": "scale s"}
     axes.set_xlabel(f"{words[name]}, log scale")
     axes.set_ylabel(f"{cells.TITLES[metric]} on {images:,} test images, %")
-    return plot.show(
-        figure,
-        alt=f"The {cells.TITLES[metric]} of live runs over the "
-        f"{words[name]}, a mark with its interval for each loss and value.",
-        caption=f"{label(live.records)}Trained while this page was built; "
-        "bars and bands are 95% intervals by the test images.",
-    )
+    return plot.show(figure)
 
 
 def error_spaced(accuracy):

@@ -63,14 +63,7 @@ def angles(rows: pd.DataFrame):
             if x != "Arc"
         },
     )
-    return plot.show(
-        figure,
-        alt="Three panels of printed mean angles with two lines each. In the "
-        "third, ArcFace's two values lie far above both lines.",
-        caption="Printed W-Inter and C-Inter in three tables. Dashed: the "
-        "simplex. Solid: the largest mean angle of so many vectors. The grey "
-        "ground can't be reached by any vectors. Arc has ArcGrad's star.",
-    )
+    return plot.show(figure)
 
 
 def bounds():
@@ -93,11 +86,4 @@ def bounds():
     axes.set(xscale="log", ylim=(math.pi / 2 - 0.05, math.pi))
     plot.degrees(axes.yaxis)
     axes.set(xlabel="number of classes", ylabel="angle")
-    return plot.show(
-        figure,
-        alt="Two curves fall from 180 degrees at two classes towards 90 "
-        "degrees; the bound of the mean lies above the simplex.",
-        caption="The largest mean angle of C vectors, and the largest "
-        "smallest angle, the simplex's. Both fall to 90° as classes are "
-        "added.",
-    )
+    return plot.show(figure)

@@ -116,7 +116,7 @@ def facts(record: Mapping) -> dict[str, float]:
     }
 
 
-def maps(rows: Mapping[str, Mapping], caption: str):
+def maps(rows: Mapping[str, Mapping]):
     """Directions of features and class vectors, two discs a network."""
     figure, panels = plt.subplots(
         len(rows), 2, figsize=(8, 4.15 * len(rows)), squeeze=False
@@ -126,15 +126,7 @@ def maps(rows: Mapping[str, Mapping], caption: str):
             axes.axis("off")
         pair[0].set_title(heading, fontsize=11.5)
         _network(pair, record)
-    return plot.show(
-        figure,
-        alt="Two discs a network with ten coloured clusters of features, a "
-        "cross and a digit at each class vector.",
-        caption=f"{caption} Dots: training images in the colour of their "
-        "digit. Crosses: class vectors. Tint: what the network takes a "
-        "direction for. The discs are the two halves of the sphere, equal in "
-        "area; where they touch is one point of it.",
-    )
+    return plot.show(figure)
 
 
 def _network(pair, record):

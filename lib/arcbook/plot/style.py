@@ -112,12 +112,14 @@ def spaced(heights: dict, gap: float) -> dict:
     return placed
 
 
-def to_svg(figure, alt: str) -> str:
+def to_svg(figure) -> str:
     """A figure as SVG whose text takes the colour of the page.
 
-    The same figure gives the same bytes.
+    Its titles are its label. The same figure gives the same bytes.
     """
-    salt = sha256(alt.encode()).hexdigest()[:12]
+    titles = [axes.get_title() for axes in figure.axes]
+    label = "; ".join(filter(None, titles)) or "figure"
+    salt = sha256(label.encode()).hexdigest()[:12]
     buffer = io.StringIO()
     metadata = {"Date": None, "Creator": None}
     with mpl.rc_context({"svg.hashsalt": salt}):
@@ -132,32 +134,21 @@ def to_svg(figure, alt: str) -> str:
     svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
     svg = re.sub(r'id="(figure|axes|text|line2d|patch)_\d+"', "", svg)
-    role = f'<svg role="img" aria-label="{html.escape(alt, quote=True)}"'
+    role = f'<svg role="img" aria-label="{html.escape(label, quote=True)}"'
     return svg.replace("<svg", role, 1)
 
 
-def show(figure, *, alt: str, caption: str = ""):
+def show(figure):
     """Publish a figure on the page, and close it.
 
-    Args:
-        figure: a matplotlib figure.
-        alt: what the picture shows, for who can't see it.
-        caption: a text that can be read alone, may hold HTML.
-
-    Returns:
-        An object that a notebook displays as inline SVG.
-
-    Raises:
-        ValueError: when there is no alternative text.
+    Gives what a notebook displays as inline SVG. Its caption and what it
+    shows, for who can't see it, stand in the cell after (`book.prose`).
     """
     from IPython.display import HTML
 
-    if not alt.strip():
-        raise ValueError("a figure needs alternative text: alt='...'")
-    svg = to_svg(figure, alt)
+    svg = to_svg(figure)
     plt.close(figure)
-    caption = f"<figcaption>{caption}</figcaption>" if caption else ""
-    return HTML(f'<figure class="plot"><div>{svg}</div>{caption}</figure>')
+    return HTML(f'<figure class="plot"><div>{svg}</div></figure>')
 
 
 def absent(problem: str):
