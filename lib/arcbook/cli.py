@@ -290,8 +290,7 @@ def main(arguments=None):
     Args:
         arguments: what follows `arcbook`; by default the command line.
 
-    Raises:
-        SystemExit: always; 2 for bad usage, 1 for a failure.
+    Raises SystemExit: always; 2 for bad usage, 1 for a failure.
     """
     try:
         sys.exit(app(arguments))

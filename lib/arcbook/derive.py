@@ -110,8 +110,7 @@ def of(name: str, **values) -> Derivation:
             numbers and choices are fixed at their default, others stay
             symbols.
 
-    Raises:
-        ValueError: for an unknown loss or hyperparameter.
+    Raises ValueError: for an unknown loss or hyperparameter.
     """
     spec, base, weight = _parts(name, values)
     hyper = symbols(base, **values)
@@ -196,10 +195,9 @@ def check(name: str, points: int = 25, **values) -> pd.DataFrame:
         points: evenly spaced angles, besides ends and knots.
         **values: hyperparameters; the rest is at its default.
 
-    Returns:
-        A row for each derivative: the number of angles and the largest
-        relative error, of no less than 1e-5 of the largest value: a sine
-        that vanishes at a knot has no relative digits in float64.
+    Gives a row for each derivative: the number of angles and the largest
+    relative error, of no less than 1e-5 of the largest value: a sine that
+    vanishes at a knot has no relative digits in float64.
     """
     head = losses.create(name, embedding_dim=4, num_classes=3, **values)
     fixed = values | _numbers(head, values)
@@ -417,8 +415,7 @@ def adacos_step(scale, cosines, middle: float):
         cosines: (N, C − 1), of the inter-class angles.
         middle: the median own angle, in radians; cut at π/4.
 
-    Returns:
-        The next scale, and the slope of that map, (…) each.
+    Gives the next scale, and the slope of that map, (…) each.
     """
     z = np.asarray(scale, dtype=float)[..., None, None] * cosines
     top = z.max((-1, -2))

@@ -166,11 +166,8 @@ def train(
         dtype: of the networks' parameters; by default torch's default.
         points: length of the loss curve, at most one a step.
 
-    Returns:
-        The trained networks and what they came to.
-
-    Raises:
-        ValueError: for an unknown loss or a value outside its range.
+    Gives the trained networks and what they came to. Raises ValueError: for an
+    unknown loss or a value outside its range.
     """
     start = time.perf_counter()
     _keep_freed_memory()

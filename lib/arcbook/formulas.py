@@ -44,9 +44,8 @@ def piecewise(theta, knots, pieces):
         knots: K rising angles.
         pieces: K + 1 values; the last one holds from the last knot on.
 
-    Returns:
-        The joined function at ``theta``. At a knot the right piece holds,
-        so its derivative is the derivative from the right.
+    Gives the joined function at ``theta``. At a knot the right piece holds, so
+    its derivative is the derivative from the right.
     """
     library = _library(theta)
     if library is not torch and library is not np:

@@ -27,10 +27,9 @@ def unit(
     Args:
         vectors: of any floating type.
 
-    Returns:
-        The directions and the norms. A zero vector has no direction: it
-        comes back as zero, so that it stands at π/2 to every other vector,
-        and no gradient passes through it.
+    Gives the directions and the norms. A zero vector has no direction: it
+    comes back as zero, so that it stands at π/2 to every other vector, and no
+    gradient passes through it.
     """
     return _Unit.apply(vectors)
 
@@ -134,8 +133,7 @@ def class_centers(
     Features are averaged as they are, not made unit first: "the mean of the
     embedded features belonging to the same class" [arcgrad, Section IV-C2].
 
-    Raises:
-        ValueError: if a class has no sample, so no centre.
+    Raises ValueError: if a class has no sample, so no centre.
     """
     counts = torch.bincount(labels, minlength=classes)
     if (counts == 0).any():

@@ -100,8 +100,7 @@ def train(
         lr: the learning rate.
         test_size: share of the instances held out, stratified.
 
-    Raises:
-        ValueError: for a loss that has no scale s, or its settings.
+    Raises ValueError: for a loss that has no scale s, or its settings.
     """
     shape = len(settings), len(seeds)
     X, y, *held_out = _splits(table, shape[0], seeds, test_size)

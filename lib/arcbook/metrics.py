@@ -29,8 +29,7 @@ def top_k(
         labels: integers in 0..C−1.
         k: with k ≥ C the answer is 1.
 
-    Returns:
-        A share between 0 and 1, not a percentage.
+    Gives a share between 0 and 1, not a percentage.
     """
     own = logits.gather(-1, labels[:, None])
     places = torch.arange(logits.shape[-1], device=logits.device)
@@ -77,8 +76,7 @@ def compactness(
     As in [arcgrad, Eq. 20 to 22] and [angular-learning, Eq. 12 to 14]; see
     `geometry.wc_intra`, `w_inter` and `c_inter`.
 
-    Raises:
-        ValueError: if a class has no sample.
+    Raises ValueError: if a class has no sample.
     """
     centers = geometry.class_centers(features, labels, len(class_vectors))
     return {
@@ -102,8 +100,7 @@ def spread(labels: Int[Tensor, " n"], number: int) -> Int[Tensor, " m"]:
         number: how many in all, shared out evenly: 100 of ten classes are
             the first ten of each; a class that has fewer gives all.
 
-    Returns:
-        Indices in the order of the classes.
+    Gives indices in the order of the classes.
     """
     each = max(1, number // len(labels.unique()))
     found = [(labels == c).nonzero()[:each, 0] for c in labels.unique()]

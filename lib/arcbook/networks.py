@@ -39,11 +39,8 @@ def mlp(inputs: int, width: int, layers: int) -> nn.Sequential:
         width: number of units of every hidden layer.
         layers: k, at least 1.
 
-    Returns:
-        A module from (N, inputs) to the features, (N, `embedding_dim`).
-
-    Raises:
-        ValueError: for a size that is not positive.
+    Gives a module from (N, inputs) to the features, (N, `embedding_dim`).
+    Raises ValueError: for a size that is not positive.
     """
     sizes = {"inputs": inputs, "width": width, "layers": layers}
     for name, value in sizes.items():

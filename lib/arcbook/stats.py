@@ -180,8 +180,7 @@ def of_folds(values, splits: int = 10) -> Estimate:
         splits: folds of a run; a test fold is 1/(splits − 1) of its
             training fold.
 
-    Raises:
-        ValueError: for fewer than two folds.
+    Raises ValueError: for fewer than two folds.
     """
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or len(values) < 2:
@@ -210,8 +209,7 @@ def paired_folds(first, second, splits: int = 10) -> Estimate:
         first, second: a value for each fold of all runs, in one order.
         splits: folds of a run.
 
-    Raises:
-        ValueError: when the folds don't pair.
+    Raises ValueError: when the folds don't pair.
     """
     first, second = np.asarray(first, float), np.asarray(second, float)
     if first.shape != second.shape:
@@ -286,11 +284,7 @@ def wins(accuracy: pd.DataFrame, *, ties: str = "first") -> pd.Series:
             the paper does (its Table I has Iris tied between M-Soft and
             ArcFace, and counts it for M-Soft alone); "all" gives it to each.
 
-    Returns:
-        A number for each loss.
-
-    Raises:
-        ValueError: for another way with ties.
+    Gives a number for each loss. Raises ValueError: for another way with ties.
     """
     if ties not in ("first", "all"):
         raise ValueError(f"ties = {ties!r}: it is 'first' or 'all'")

@@ -183,13 +183,9 @@ def train(
             An epoch that would not fit is not begun.
         on_epoch: called with each new row of the curves.
 
-    Returns:
-        The result, complete or not.
-
-    Raises:
-        ValueError: for arguments that make no sense.
-        Diverged: if the loss becomes NaN or infinite.
-        CheckpointError: if the checkpoint is damaged or another run's.
+    Gives the result, complete or not. Raises ValueError: for arguments that
+    make no sense. Raises Diverged: if the loss becomes NaN or infinite. Raises
+    CheckpointError: if the checkpoint is damaged or another run's.
     """
     decisive = {
         "data": images.sha256,

@@ -36,8 +36,7 @@ def begin(name, values):
     Where a parameter is not the default, the page says that its text was
     written for the defaults.
 
-    Raises:
-        ValueError: see `parameters.check`.
+    Raises ValueError: see `parameters.check`.
     """
     given = {k: v for k, v in values.items() if _is_given(k, v)}
     parameters.check(name, given)
@@ -131,8 +130,7 @@ def erratum(paper: str, number: str) -> Markdown:
     Args:
         paper, number: as `papers.equation` takes them.
 
-    Raises:
-        ValueError: there is no such equation.
+    Raises ValueError: there is no such equation.
     """
     from arcbook import audit
 
@@ -186,8 +184,7 @@ def claims(paper: str, names: list[str]) -> HTML:
         paper: as `papers.claim` takes it.
         names: ids of claims, or names of other items of the ledger.
 
-    Raises:
-        ValueError: there is no such item.
+    Raises ValueError: there is no such item.
     """
     from arcbook import audit
 

@@ -173,13 +173,9 @@ def load(name: str, *, sample: bool | None = None) -> Table | Images:
             data set, so never a sample that is a part of it; None for
             the first place that has it (see `locate`).
 
-    Returns:
-        A Table or Images, as the card's kind says.
-
-    Raises:
-        DataError: if the data set is unknown, a file is missing,
-            truncated, altered or of the wrong shape, or the site cannot
-            be reached; one sentence that says what to do.
+    Gives a Table or Images, as the card's kind says. Raises DataError: if the
+    data set is unknown, a file is missing, truncated, altered or of the wrong
+    shape, or the site cannot be reached; one sentence that says what to do.
     """
     known = card(name)
     place = locate(name, sample=sample)

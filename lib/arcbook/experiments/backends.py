@@ -56,9 +56,8 @@ def hand_out(
     Yields:
         Names and results, in the order in which calls end.
 
-    Raises:
-        RuntimeError: if the backend is not installed, its cluster can't be
-            reached, has no worker, or loses a call for good.
+    Raises RuntimeError: if the backend is not installed, its cluster can't be
+    reached, has no worker, or loses a call for good.
     """
     if not calls:
         return

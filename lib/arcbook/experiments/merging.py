@@ -44,12 +44,9 @@ def merge(archive: Path) -> Merged:
         archive: a .tar.gz or .zip, as from `results.pack`; folders in it
             do not matter.
 
-    Returns:
-        What was taken, kept and refused, and why.
-
-    Raises:
-        results.RecordError: if it can't be read as an archive.
-        FileNotFoundError: if there is none.
+    Gives what was taken, kept and refused, and why. Raises
+    results.RecordError: if it can't be read as an archive. Raises
+    FileNotFoundError: if there is none.
     """
     merged = Merged()
     for name, content in results.unpack(archive):

@@ -107,9 +107,8 @@ def runs(
         only: fields of a run and the values wanted, such as
             ``{"epochs": [10, 20], "seed": [0]}``.
 
-    Raises:
-        ValueError: for an unknown id, profile or field, or if no run has
-            such values.
+    Raises ValueError: for an unknown id, profile or field, or if no run has
+    such values.
     """
     experiment = get(id)
     if profile not in PROFILES:

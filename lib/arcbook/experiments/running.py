@@ -58,15 +58,11 @@ def run(
             data, and go on from checkpoints where they share its disk.
             Without it, dask and ray are started here with `jobs` processes.
 
-    Returns:
-        How many runs were measured.
-
-    Raises:
-        ValueError: for an unknown id, profile or backend, a part with no
-            run, or a scheduler for loky.
-        RuntimeError: when the backend is not installed, its cluster can't
-            be reached or has no workers, or a worker has other code.
-        datasets.DataError: when a data set can't be read.
+    Gives how many runs were measured. Raises ValueError: for an unknown id,
+    profile or backend, a part with no run, or a scheduler for loky. Raises
+    RuntimeError: when the backend is not installed, its cluster can't be
+    reached or has no workers, or a worker has other code. Raises
+    datasets.DataError: when a data set can't be read.
     """
     backends.check(backend, scheduler)
     grid = runs(id, profile, only)
@@ -137,11 +133,8 @@ def status() -> dict:
 def records(id: str, profile: str = "quick") -> list[dict]:
     """The records of an experiment's grid, in its order.
 
-    Returns:
-        Those that are measured, each with a field "stale".
-
-    Raises:
-        results.RecordError: when a file is not a whole record.
+    Gives those that are measured, each with a field "stale". Raises
+    results.RecordError: when a file is not a whole record.
     """
     found = []
     for one in runs(id, profile):

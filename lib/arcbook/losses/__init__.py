@@ -57,13 +57,10 @@ def create(
             s (default ``"normface"``) and its hyperparameters may be given.
             An ``s`` that is an `nn.Parameter` is learned.
 
-    Returns:
-        A module; call it with features (N, d) and labels (N,).
-
-    Raises:
-        ValueError: for an unknown loss or hyperparameter, a value outside
-            its range, fewer than 2 classes, no dimension, or a learnable s
-            under iam, whose penalty falls without bound as s grows.
+    Gives a module; call it with features (N, d) and labels (N,). Raises
+    ValueError: for an unknown loss or hyperparameter, a value outside its
+    range, fewer than 2 classes, no dimension, or a learnable s under iam,
+    whose penalty falls without bound as s grows.
     """
     spec = get(name)
     _check_size(spec.name, "embedding_dim", embedding_dim, 1)
@@ -123,8 +120,7 @@ def describe(name: str) -> str:
     Args:
         name: one of `available()`, or an alias.
 
-    Raises:
-        ValueError: for an unknown loss.
+    Raises ValueError: for an unknown loss.
     """
     spec = get(name)
     lines = [f"{spec.title} ({spec.name}): {spec.about}"]

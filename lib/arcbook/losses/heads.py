@@ -115,12 +115,9 @@ class Head(nn.Module):
             features: (N, d), not normalised.
             labels: (N,), integers in 0..C−1.
 
-        Returns:
-            A float64 scalar.
-
-        Raises:
-            ValueError: for shapes that don't fit, an empty batch, a label
-                outside 0..C−1, or a feature that is NaN or infinite.
+        Gives a float64 scalar. Raises ValueError: for shapes that don't fit,
+        an empty batch, a label outside 0..C−1, or a feature that is NaN or
+        infinite.
         """
         self.check(features, labels)
         return self.losses(features, labels).mean(-1)

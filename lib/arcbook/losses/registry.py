@@ -144,9 +144,8 @@ class Loss:
     def check(self, hyper: dict) -> dict:
         """Fill in the defaults and check every value.
 
-        Raises:
-            ValueError: for an unknown name (with the close ones) or a value
-                outside its range.
+        Raises ValueError: for an unknown name (with the close ones) or a value
+        outside its range.
         """
         known = {h.name: h for h in self.hyperparameters}
         for name in hyper:
@@ -390,8 +389,7 @@ def register(loss: Loss) -> Loss:
 
     Its derivation, checks, curve and rows follow from the entry alone.
 
-    Raises:
-        ValueError: when the name or an alias is taken.
+    Raises ValueError: when the name or an alias is taken.
     """
     for name in (loss.name, *loss.aliases):
         if name in _names:
@@ -425,8 +423,7 @@ def with_scale() -> list[str]:
 def get(name: str) -> Loss:
     """The entry of a loss, by its name or an alias.
 
-    Raises:
-        ValueError: for an unknown name; it lists the close ones.
+    Raises ValueError: for an unknown name; it lists the close ones.
     """
     if name not in _names:
         hint = _close(name, _names) or f"there are {_join(_registry)}"

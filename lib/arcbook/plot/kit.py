@@ -47,8 +47,7 @@ def look(method: str) -> dict:
     A name with a number at its end, such as ArcGrad30, has the look of the
     name without it; with a penalty, such as "… IAM", that of the penalty.
 
-    Raises:
-        ValueError: for a name that is no loss.
+    Raises ValueError: for a name that is no loss.
     """
     bare = method.rstrip("0123456789.")
     name = "iam" if method.endswith("IAM") else LOSS.get(bare, method)
@@ -87,9 +86,8 @@ def dots(
         xlabel: with the unit.
         bars: what the bars of measured dots are.
 
-    Returns:
-        The figure; its axes' titles name the panels. The legend names only
-        what is drawn.
+    Gives the figure; its axes' titles name the panels. The legend names only
+    what is drawn.
     """
     parts = [None] if panels is None else list(cells[panels].unique())
     order = list(dict.fromkeys(cells[rows]))
@@ -197,8 +195,7 @@ def curves(
         label_at: where names stand, in data units; by default at the end.
         **options: for seaborn's lineplot.
 
-    Returns:
-        The axes.
+    Gives the axes.
     """
     axes = axes or plt.subplots()[1]
     ends = {}
@@ -270,8 +267,7 @@ def heat(
         label: of the colour bar; none where empty.
         **options: for seaborn's heatmap.
 
-    Returns:
-        The axes.
+    Gives the axes.
     """
     axes = axes or plt.subplots(figsize=(8, 6.5))[1]
     values = matrix.to_numpy()
