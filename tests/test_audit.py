@@ -38,11 +38,7 @@ NOT_CONFIRMED = {
         "18": ASSUMES,
         "22": MISPRINT,
     },
-    "angular-learning": {
-        "3": MISPRINT,
-        "7": MISPRINT,
-        "14": MISPRINT,
-    },
+    "angular-learning": {"3": MISPRINT, "7": MISPRINT, "14": MISPRINT},
     "iam": {
         "4": ASSUMES,
         "9": MISPRINT,

@@ -387,10 +387,7 @@ def test_files_are_read_for_the_verdict(folder, monkeypatch):
     monkeypatch.setattr(paths, "CACHE", CACHE)  # canaries once for all tests
     for run, one in zip(full(), world(processor=1.0)):
         made = {k: v for k, v in one.items() if k != "stale"}
-        made |= {
-            "canary": canary.stamp(ID, run),
-            "data_sha256": None,
-        }
+        made |= {"canary": canary.stamp(ID, run), "data_sha256": None}
         file = results.path(ID, "full", cost.name(run), run)
         results.write(file, json.loads(json.dumps(made)))
     assert audit.item(*KEY[1:]).verdict == YES

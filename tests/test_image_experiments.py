@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from arcbook import (
-    datasets,
-    experiments,
-    packing,
-    paths,
-    training,
-)
+from arcbook import datasets, experiments, packing, paths, training
 from arcbook.experiments import canary, images
 from tiny import add, tiny_runs
 

@@ -17,10 +17,7 @@ TINY = {
 
 
 def tiny_runs(profile):
-    methods = {
-        "Soft": grids.METHODS["Soft"],
-        "Arc": grids.METHODS["ArcGrad"],
-    }
+    methods = {"Soft": grids.METHODS["Soft"], "Arc": grids.METHODS["ArcGrad"]}
     return [
         images.one_run("MNIST", column, method, TINY)
         for column, method in methods.items()

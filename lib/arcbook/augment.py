@@ -76,9 +76,7 @@ def pad(images: UInt8[Tensor, "n h w c"]) -> UInt8[Tensor, "n H W c"]:
 
 
 def batches(
-    images: UInt8[Tensor, "n h w c"],
-    size: int,
-    generator: torch.Generator,
+    images: UInt8[Tensor, "n h w c"], size: int, generator: torch.Generator
 ) -> Iterator[tuple[Int[Tensor, " b"], UInt8[Tensor, "b h w c"]]]:
     """Every image once, in random order; a last batch that is short is left.
 
@@ -91,9 +89,7 @@ def batches(
 
 
 def augmented_batches(
-    padded: UInt8[Tensor, "n H W c"],
-    size: int,
-    generator: torch.Generator,
+    padded: UInt8[Tensor, "n H W c"], size: int, generator: torch.Generator
 ) -> Iterator[tuple[Int[Tensor, " b"], UInt8[Tensor, "b h w c"]]]:
     """As `batches`, each image cropped at random, half of them flipped.
 

@@ -55,9 +55,7 @@ EARLY = 0.25
 
 
 def runs(
-    id: str,
-    profile: str = "full",
-    records: Sequence[Mapping] | None = None,
+    id: str, profile: str = "full", records: Sequence[Mapping] | None = None
 ) -> pd.DataFrame:
     """One row for each run of an experiment, measured or not.
 

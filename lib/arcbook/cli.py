@@ -210,9 +210,7 @@ def fetch_data(names: Annotated[list[str], typer.Argument()]):
 
 
 @data_app.command("verify")
-def verify_data(
-    names: Annotated[list[str] | None, typer.Argument()] = None,
-):
+def verify_data(names: Annotated[list[str] | None, typer.Argument()] = None):
     """Compare files with the checksums on their cards (default: all)."""
     from arcbook import datasets
 
@@ -229,10 +227,7 @@ def verify_data(
 
 
 @app.command(
-    context_settings={
-        "allow_extra_args": True,
-        "ignore_unknown_options": True,
-    }
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )
 def notebook(
     context: typer.Context,

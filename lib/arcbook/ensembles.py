@@ -87,19 +87,12 @@ def cross_validation(
 ) -> list[Fold]:
     """Folds of repeated cross-validation with random partitions.
 
-    Not stratified, as in [arcgrad, Section IV-A].
+    The rows, so many samples, are parted `runs` times into `splits` folds,
+    not stratified, as in [arcgrad, Section IV-A]. The seed decides the
+    partitions and the seeds of the networks.
 
-    Args:
-        samples: number of rows.
-        runs: how often the rows are partitioned anew.
-        splits: folds a run.
-        seed: decides the partitions and the seeds of the networks.
-
-    Returns:
-        runs × splits folds, run after run.
-
-    Raises:
-        ValueError: when there are fewer rows than folds.
+    Gives runs × splits folds, run after run. Raises ValueError when there
+    are fewer rows than folds.
     """
     if not 2 <= splits <= samples:
         raise ValueError(

@@ -62,7 +62,7 @@ def write(target: Path, record: Mapping) -> None:
         os.fsync(file.fileno())
     with manifest() as digests:
         os.replace(draft, target)
-        digests[_place(target)] = digest(target.read_bytes())
+        digests["/".join(target.parts[-3:])] = digest(target.read_bytes())
 
 
 def load(file: Path) -> dict:
@@ -129,10 +129,6 @@ def lock(file: Path):
 
 def _manifest():
     return Path(paths.RESULTS) / "SHA256SUMS"
-
-
-def _place(file):
-    return "/".join(Path(file).parts[-3:])
 
 
 def parse(content: bytes) -> tuple[dict, str]:
@@ -264,18 +260,12 @@ def frame(records: Iterable[Mapping]) -> pd.DataFrame:
 def clean(experiment: str, profile: str) -> None:
     """Remove the drafts of processes that are gone."""
     for draft in folder(experiment, profile).glob(".*.json.*.tmp"):
-        if not _alive(int(draft.name.split(".")[-2])):
+        try:
+            os.kill(int(draft.name.split(".")[-2]), 0)
+        except ProcessLookupError:
             draft.unlink(missing_ok=True)
-
-
-def _alive(process):
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
+        except OSError:
+            continue  # it is another user's
 
 
 def _layout(record):

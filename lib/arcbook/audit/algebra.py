@@ -53,10 +53,7 @@ def inverse():
 def degrees():
     """Eq. 19 for the three classes of Iris."""
     one, forty = (math.degrees(d.best_gap(s, 3)) for s in (1, 40))
-    return [round(one), round(forty)] == [84, 2], {
-        "at_1": one,
-        "at_40": forty,
-    }
+    return [round(one), round(forty)] == [84, 2], {"at_1": one, "at_40": forty}
 
 
 @proves("arcgrad", "small-s-large-gap")

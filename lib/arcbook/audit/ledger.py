@@ -93,11 +93,7 @@ def items(*, seed: int = 0) -> list[Item]:
     return [
         one
         for paper in PAPERS
-        for one in (
-            *_equations(paper, seed),
-            *_tables(paper),
-            *_claims(paper),
-        )
+        for one in (*_equations(paper, seed), *_tables(paper), *_claims(paper))
     ]
 
 

@@ -73,9 +73,7 @@ def judge(paper: str, says: Mapping, kind: str) -> Judged:
     Raises ValueError for a place or a method that is not there.
     """
     if "readings" in says:
-        return _read(
-            [judge(paper, one, kind) for one in says["readings"]],
-        )
+        return _read([judge(paper, one, kind) for one in says["readings"]])
     groups = [
         group
         for one in says.get("all", [says])

@@ -178,11 +178,7 @@ def table(
 
 
 def claims(paper: str, names: list[str]) -> HTML:
-    """What a paper claims, and what the ledger says of it.
-
-    Args:
-        paper: as `papers.claim` takes it.
-        names: ids of claims, or names of other items of the ledger.
+    """What a paper claims in items of the ledger, and what that says of it.
 
     Raises ValueError: there is no such item.
     """
@@ -195,12 +191,9 @@ def claims(paper: str, names: list[str]) -> HTML:
 def provenance(
     id: str, profile: str = "full", records: list[dict] | None = None
 ) -> HTML:
-    """Where measured numbers come from, as a small line.
+    """Where an experiment's numbers come from, as a small line.
 
-    Args:
-        id: of an experiment.
-        profile: "quick", "reduced" or "full".
-        records: of the experiment; by default those that there are.
+    `records` are by default all that there are of the profile.
     """
     from arcbook import experiments
 

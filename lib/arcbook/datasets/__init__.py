@@ -112,28 +112,19 @@ def _identify(known: Card, place: Place, *arrays: np.ndarray) -> str:
 
 def _table(known: Card, place: Place) -> Table:
     X, y = tables.parse(known, [(f, read(place, f)) for f in place.files])
-    return Table(
-        known.name,
-        X,
-        y,
-        known.class_names,
-        known.feature_names,
-        _identify(known, place, X, y),
-        place.source,
-    )
-
-
-def _arrays(place: Place) -> dict[str, np.ndarray]:
-    contents = [(file, read(place, file)) for file in place.files]
-    if place.files[0].role == "archive":
-        return cifar.read_archive(*contents[0])
-    if place.files[0].name.endswith(".webp"):
-        return cifar.read_mosaics(contents)
-    return {file.role: idx.read(raw, file.path) for file, raw in contents}
+    names = known.class_names, known.feature_names
+    sha256 = _identify(known, place, X, y)
+    return Table(known.name, X, y, *names, sha256, place.source)
 
 
 def _images(known: Card, place: Place) -> Images:
-    arrays = _arrays(place)
+    contents = [(file, read(place, file)) for file in place.files]
+    if place.files[0].role == "archive":
+        arrays = cifar.read_archive(*contents[0])
+    elif place.files[0].name.endswith(".webp"):
+        arrays = cifar.read_mosaics(contents)
+    else:
+        arrays = {f.role: idx.read(raw, f.path) for f, raw in contents}
     size = known.sample if place.sample else known
     for part, count in (("train", size.train), ("test", size.test)):
         images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
@@ -154,14 +145,9 @@ def _images(known: Card, place: Place) -> Images:
         for part in ("train", "test")
         for what in ("images", "labels")
     ]
-    return Images(
-        known.name,
-        *parts,
-        known.class_names,
-        _identify(known, place, *parts),
-        place.source,
-        sample=place.sample and not known.sample.complete,
-    )
+    about = known.class_names, _identify(known, place, *parts), place.source
+    partial = place.sample and not known.sample.complete
+    return Images(known.name, *parts, *about, sample=partial)
 
 
 def load(name: str, *, sample: bool | None = None) -> Table | Images:

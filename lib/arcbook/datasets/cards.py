@@ -67,7 +67,7 @@ class Sample:
     complete: bool
     origin: str
     licence: str
-    note: str
+    note: str = ""
     train: int = 0
     test: int = 0
 
@@ -145,15 +145,6 @@ def _prose(text: str) -> str:
     return " ".join(text.split())
 
 
-def _sample(raw: dict | None) -> Sample | None:
-    if raw is None:
-        return None
-    files = tuple(_file(entry, header=True) for entry in raw["files"])
-    prose = {k: _prose(raw.get(k, "")) for k in ("origin", "licence", "note")}
-    counts = {k: raw.get(k, 0) for k in ("train", "test")}
-    return Sample(files, raw["complete"], **prose, **counts)
-
-
 @cache
 def _read(path: Path, modified: int) -> Card:
     raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -161,6 +152,10 @@ def _read(path: Path, modified: int) -> Card:
     image, system = raw.get("image", {}), raw.get("system", {})
     unused = {*rules.get("drop", []), rules.get("class")}
     columns = layout.get("columns", [])
+    sample = raw.get("sample")
+    if sample is not None:
+        files = tuple(_file(one, header=True) for one in sample.pop("files"))
+        sample = Sample(files, **sample)
     same = ("title", "order", "features", "instances", "licence", "source")
     prose = ("citation", "preprocessing", "notes")
     return Card(
@@ -181,7 +176,7 @@ def _read(path: Path, modified: int) -> Card:
         system=system.get("folder", ""),
         system_package=system.get("package", ""),
         files=tuple(_file(f, raw["folder"], **layout) for f in raw["files"]),
-        sample=_sample(raw.get("sample")),
+        sample=sample,
         identity=raw["identity"],
     )
 

@@ -206,9 +206,7 @@ def _labels(file: File, content: bytes) -> np.ndarray:
     return labels
 
 
-def read_mosaics(
-    contents: list[tuple[File, bytes]],
-) -> dict[str, np.ndarray]:
+def read_mosaics(contents: list[tuple[File, bytes]]) -> dict[str, np.ndarray]:
     """Read lossless WebP mosaics and their labels.
 
     Gives as `read_archive`. Raises DataError if a file is damaged or of

@@ -9,11 +9,6 @@ from .cards import Card, DataError, File, card
 from .places import check, download
 
 
-def _elsewhere(known: Card, file: File) -> str:
-    sample = "; or take the sample (sample=True)" if known.sample else ""
-    return f"point ARCBOOK_DATA at a folder that has {file.path}{sample}"
-
-
 def _download_bytes(file: File, scratch: Path) -> bytes:
     try:
         import pooch
@@ -31,6 +26,9 @@ def _download_bytes(file: File, scratch: Path) -> bytes:
 
 
 def _fetch_file(known: Card, file: File, target: Path) -> None:
+    elsewhere = f"point ARCBOOK_DATA at a folder that has {file.path}"
+    if known.sample:
+        elsewhere += "; or take the sample (sample=True)"
     with tempfile.TemporaryDirectory(
         dir=target.parent, prefix=".part-"
     ) as scratch:
@@ -39,15 +37,13 @@ def _fetch_file(known: Card, file: File, target: Path) -> None:
         except (OSError, zipfile.BadZipFile, KeyError) as error:
             raise DataError(
                 f"{file.url} cannot be fetched ({type(error).__name__}): "
-                "try again when the site can be reached, or "
-                f"{_elsewhere(known, file)}."
+                f"try again when the site can be reached, or {elsewhere}."
             ) from error
         status, detail = check(content, file)
         if status != "ok":
             raise DataError(
                 f"{file.url} gave a file that is {status} ({detail}), "
-                "of which nothing was kept: try again, or "
-                f"{_elsewhere(known, file)}."
+                f"of which nothing was kept: try again, or {elsewhere}."
             )
         part = Path(scratch) / "verified"
         part.write_bytes(content)

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from arcbook import paths
@@ -20,7 +21,6 @@ class Place:
             package), "sample" (data/samples) or "download".
         root: the folder its files are in.
         files: the files there.
-        sample: True if they are the sample.
         label: how records name it; no path of this machine.
         remedy: what to do when a file there is missing or damaged.
     """
@@ -28,9 +28,12 @@ class Place:
     kind: str
     root: Path
     files: tuple[File, ...]
-    sample: bool
     label: str
     remedy: str
+
+    @property
+    def sample(self) -> bool:
+        return self.kind == "sample"
 
     def path(self, file: File) -> Path:
         flat = self.kind == "system"
@@ -68,7 +71,7 @@ class FileStatus:
 
 
 def cache_folder() -> Path:
-    """Return the folder of downloads: ARCBOOK_CACHE or the user's cache."""
+    """The folder of downloads: ARCBOOK_CACHE or the user's cache."""
     if os.environ.get("ARCBOOK_CACHE"):
         return Path(os.environ["ARCBOOK_CACHE"])
     try:
@@ -80,71 +83,46 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("arcbook"))
 
 
-def _folder(known: Card) -> Place | None:
-    if not os.environ.get("ARCBOOK_DATA"):
-        return None
-    root = Path(os.environ["ARCBOOK_DATA"])
+def _places(known: Card) -> Iterator[Place]:
+    """Where a data set can be, in the order in which it is looked for."""
+    if os.environ.get("ARCBOOK_DATA"):
+        yield _folder(known, Path(os.environ["ARCBOOK_DATA"]))
+    if known.system:
+        package = f"package {known.system_package}"
+        remedy = f"reinstall the {package}"
+        yield Place("system", Path(known.system), known.files, package, remedy)
+    if known.sample:
+        yield _sample(known)
+    yield download(known)
+
+
+def _folder(known: Card, root: Path) -> Place:
     if not root.is_dir():
         raise DataError(
             f"ARCBOOK_DATA names {root}, which is not a folder: correct "
             "it or unset it."
         )
-    place = Place(
-        "folder",
-        root,
-        known.files,
-        sample=False,
-        label="ARCBOOK_DATA: ",
-        remedy=f"put the file from {known.source} there, or unset "
-        "ARCBOOK_DATA",
-    )
-    if known.mosaics and not place.occupied:
-        official = " and ".join(file.name for file in known.files)
-        return replace(
-            place,
-            files=known.mosaics,
-            remedy=f"restore it, or put {official} from {known.source} "
-            "there, or unset ARCBOOK_DATA",
-        )
-    return place
+    put = f"from {known.source} there, or unset ARCBOOK_DATA"
+    label, remedy = "ARCBOOK_DATA: ", f"put the file {put}"
+    place = Place("folder", root, known.files, label, remedy)
+    if not known.mosaics or place.occupied:
+        return place
+    official = " and ".join(file.name for file in known.files)
+    remedy = f"restore it, or put {official} {put}"
+    return Place("folder", root, known.mosaics, label, remedy)
 
 
-def _system(known: Card) -> Place | None:
-    if not known.system:
-        return None
-    return Place(
-        "system",
-        Path(known.system),
-        known.files,
-        sample=False,
-        label=f"package {known.system_package}",
-        remedy=f"reinstall the package {known.system_package}",
-    )
-
-
-def _sample(known: Card) -> Place | None:
-    if known.sample is None:
-        return None
-    return Place(
-        "sample",
-        paths.SAMPLES,
-        known.sample.files,
-        sample=True,
-        label="data/samples/",
-        remedy="restore it with git restore data/samples",
-    )
+def _sample(known: Card) -> Place:
+    files, remedy = known.sample.files, "restore it with git restore"
+    place = "sample", paths.SAMPLES, files, "data/samples/"
+    return Place(*place, f"{remedy} data/samples")
 
 
 def download(known: Card) -> Place:
-    """Return the place in the cache for a card's official files."""
-    return Place(
-        "download",
-        cache_folder(),
-        known.files,
-        sample=False,
-        label="download: ",
-        remedy=f"run arcbook data fetch {known.name}",
-    )
+    """The place in the cache for a card's official files."""
+    remedy = f"run arcbook data fetch {known.name}"
+    place = "download", cache_folder(), known.files, "download: "
+    return Place(*place, remedy)
 
 
 def locate(name: str, *, sample: bool | None = None) -> Place:
@@ -165,14 +143,11 @@ def locate(name: str, *, sample: bool | None = None) -> Place:
         )
     if sample:
         return _sample(known)
-    partial = known.sample is not None and not known.sample.complete
-    for place in (_folder(known), _system(known), _sample(known)):
-        if place is None or not place.occupied:
-            continue
-        if place.sample and partial and sample is False:
-            continue
-        return place
-    return download(known)
+    for place in _places(known):
+        whole = not place.sample or known.sample.complete
+        if place.occupied and (whole or sample is None):
+            return place
+    return place
 
 
 def check(content: bytes, file: File) -> tuple[str, str]:
@@ -188,11 +163,8 @@ def check(content: bytes, file: File) -> tuple[str, str]:
     sizes = [form.bytes for form in file.accepted]
     if len(content) < min(sizes):
         return "truncated", f"{len(content):,} of {min(sizes):,} bytes"
-    return "altered", f"sha256 {found[:12]}..., not {_expected(file)}"
-
-
-def _expected(file: File) -> str:
-    return " or ".join(f"{form.sha256[:12]}..." for form in file.accepted)
+    known = " or ".join(f"{form.sha256[:12]}..." for form in file.accepted)
+    return "altered", f"sha256 {found[:12]}..., not {known}"
 
 
 def read(place: Place, file: File) -> bytes:
@@ -223,14 +195,10 @@ def verify(name: str) -> list[FileStatus]:
     place has any, the official files as "missing". Raises DataError if the
     data set is unknown or ARCBOOK_DATA is not a folder.
     """
-    known = card(name)
-    places = [_folder(known), _system(known), _sample(known)]
-    places = [p for p in places if p and p.occupied]
-    cached = download(known)
-    if cached.occupied or not places:
-        places.append(cached)
     found = []
-    for place in places:
+    for place in _places(card(name)):
+        if not place.occupied and (found or place.kind != "download"):
+            continue
         for file in place.files:
             path = place.path(file)
             if path.is_file():

@@ -10,7 +10,6 @@ what the pixels show: they are random, and no data set is read.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -119,10 +118,8 @@ def runs(profile: str) -> list[dict]:
 def find(records: Sequence[Mapping], run: Mapping) -> Mapping | None:
     """The record of a run's device, network and shapes, None without one."""
     wanted = {field: run[field] for field in SHAPES if field in run}
-    for one in records:
-        if wanted.items() <= one.items():
-            return one
-    return None
+    alike = (one for one in records if wanted.items() <= one.items())
+    return next(alike, None)
 
 
 def name(run: Mapping) -> str:
@@ -135,11 +132,8 @@ def name(run: Mapping) -> str:
 
 def criteria(run: Mapping) -> dict[str, nn.Module]:
     """The losses of a run, each with class vectors of its own."""
-    size = {
-        "embedding_dim": run["embedding_dim"],
-        "num_classes": run["classes"],
-    }
-    made = {}
+    size = {"embedding_dim": run["embedding_dim"]}
+    size["num_classes"], made = run["classes"], {}
     for column in run["columns"]:
         if column in USUAL:
             made[column] = Usual(**size, logits=USUAL[column])
@@ -171,12 +165,14 @@ def measure(run: Mapping) -> dict | None:
     on_cuda = run["device_type"] == "cuda"
     began = time.perf_counter()
     made = steps(run)
-    seconds, number = timing.in_turns(
-        made,
-        run["rounds"],
-        run["turn_seconds"],
-        functools.partial(_now, on_cuda),
-    )
+
+    def now():
+        if on_cuda:
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+    how = run["rounds"], run["turn_seconds"], now
+    seconds, number = timing.in_turns(made, *how)
     over = {
         column: timing.extra(seconds, column, base(column)) for column in made
     }
@@ -249,12 +245,6 @@ def probe(small: Mapping) -> dict[str, float]:
     return {f"loss.{k}": step().item() for k, step in steps(small).items()}
 
 
-def _now(on_cuda):
-    if on_cuda:
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
 def _short(value):
     return float(f"{value:.6g}")
 
@@ -287,15 +277,11 @@ def run_one(columns: Sequence[str] = COLUMNS, **changes) -> dict:
 
 register(
     Experiment(
-        id="arcgrad.cost",
-        title="Seconds of a training step with each loss",
-        paper="arcgrad, Section IV-C",
-        runs=runs,
-        name=name,
-        measure=measure,
-        canary=canary,
-        probe=probe,
-        canary_name=lambda small: f"cost-{small['network']}",
+        "arcgrad.cost",
+        "Seconds of a training step with each loss",
+        "arcgrad, Section IV-C",
+        *(runs, name, measure, canary, probe),
+        lambda small: f"cost-{small['network']}",
         unmeasurable=unmeasurable,
     )
 )

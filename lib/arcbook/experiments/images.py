@@ -25,12 +25,8 @@ BENCHMARKS = {
     "CIFAR10+": ("cifar10", True),
     "CIFAR100+": ("cifar100", True),
 }
-SETTINGS = {
-    "network": None,
-    "embedding_dim": None,
-    "epochs": None,
-    "batch_size": None,
-    "learning_rate": None,
+CHOSEN = ("network", "embedding_dim", "epochs", "batch_size", "learning_rate")
+SETTINGS = dict.fromkeys(CHOSEN) | {
     "weight_decay": 5e-4,
     "augmented": False,
     "share": 1.0,
@@ -104,14 +100,16 @@ def measure(
     """
     images = data or _images(run["dataset"], run["sample"])
     _fit_compiler(run, images)
-    began = time.perf_counter()
+    began, on_cuda = time.perf_counter(), torch.cuda.is_available()
+    card = torch.cuda.get_device_name() if on_cuda else None
+    of_all = {"data_sha256": images.sha256, "device": card}
     try:
         result = training.train(
             images,
             loss=run["loss"],
             hyperparameters=run["hyperparameters"],
             checkpoint=checkpoint,
-            save_every=20.0 if torch.cuda.is_available() else 0.0,
+            save_every=20.0 if on_cuda else 0.0,
             time_budget=time_left,
             **{key: run[key] for key in SETTINGS},
         )
@@ -119,15 +117,13 @@ def measure(
         found = packing.outcome_of_diverged(error)
         where = found["metrics"]
         del where["diverged"]
-        return {
-            "data_sha256": images.sha256,
-            "metrics": {"diverged": True}
-            | {f"diverged_{key}": value for key, value in where.items()},
+        where = {f"diverged_{key}": value for key, value in where.items()}
+        return of_all | {
+            "metrics": {"diverged": True} | where,
             "curves": found["curves"],
             "note": str(error),
             "more": {"arrays": {}},
             "seconds": time.perf_counter() - began,
-            "device": _device(),
         }
     if not result.complete:
         return None
@@ -135,28 +131,19 @@ def measure(
     found = packing.outcome(result)
     more = ("arrays", "steps", "train_images", "probe_images", "test_images")
     more += ("parameters", "images_per_second", "precision")
-    return {
-        "data_sha256": images.sha256,
+    return of_all | {
         "metrics": {"diverged": False} | found["metrics"],
         "curves": found["curves"],
         "note": "",
         "more": {key: found[key] for key in more}
         | {"images_per_second": round(found["images_per_second"])},
         "seconds": result.seconds,
-        "device": _device(),
     }
 
 
 @functools.lru_cache(maxsize=1)
 def _images(dataset, sample):
     return datasets.load(dataset, sample=sample)
-
-
-def _device():
-    """The graphics card; None for the processor, which is named elsewhere."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return None
 
 
 _compiled_for = [None]

@@ -41,14 +41,11 @@ def run(
     comes back.
 
     Args:
-        id: one of `available()`.
-        profile: "quick" or "full".
+        id, profile, only: as `runs` takes them.
         jobs: processes on this machine that measure runs at the same time.
         time_budget: seconds after which no further run is begun, and no
             further epoch of a run that can go on from a checkpoint.
-        only: a part of the grid, as `runs` takes it.
-        progress: whether to show progress on stderr; by default if that is
-            a terminal.
+        progress: whether to show it on stderr; by default on a terminal.
         backend: joblib's, to which the runs are handed: "loky", processes
             on this machine, "dask" or "ray". Each run computes on one
             thread, so the results are the same.
@@ -216,21 +213,16 @@ def _count(id, profile, wrong):
 
 
 def _record(id, profile, one, outcome):
+    what = ("data_sha256", "metrics", "curves", "note")
+    where = ("device", "torch", "threads", "commit", "canary")
     return {
         "experiment": home(id, one).id,
         "profile": profile,
         **one,
-        "data_sha256": outcome["data_sha256"],
-        "metrics": outcome["metrics"],
-        "curves": outcome["curves"],
-        "note": outcome["note"],
+        **{key: outcome[key] for key in what},
         **outcome.get("more", {}),
         "seconds": round(outcome["seconds"], 2),
-        "device": outcome["device"],
-        "torch": outcome["torch"],
-        "threads": outcome["threads"],
-        "commit": outcome["commit"],
-        "canary": outcome["canary"],
+        **{key: outcome[key] for key in where},
         "date": datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"),
     }
 
@@ -263,7 +255,9 @@ def _measure(experiment, one, file, stamp, stop):
         going_on = {}
         if experiment.resumes:
             going_on["checkpoint"] = _checkpoint(file, stamp)
-            going_on["time_left"] = functools.partial(_time_left, stop)
+            going_on["time_left"] = lambda: (
+                stop - time.time() if backends.wanted() else 0.0
+            )
         outcome = experiment.measure(one, **going_on)
         if outcome is None:
             return None
@@ -291,10 +285,6 @@ def _measure_elsewhere(id, expected, one, file, stamp, stop):
     if outcome is not None and backends.wanted():
         _forget(file)
     return outcome
-
-
-def _time_left(stop):
-    return stop - time.time() if backends.wanted() else 0.0
 
 
 @contextmanager

@@ -21,14 +21,8 @@ from arcbook import datasets, ensembles, results
 from arcbook.experiments.canary import flat
 from arcbook.experiments.registry import Experiment, register
 
-PROTOCOL = {
-    "layers": 3,
-    "width": 32,
-    "epochs": 30,
-    "lr": 0.03,
-    "batch_size": 16,
-    "weight_decay": 5e-4,
-}
+PROTOCOL = {"layers": 3, "width": 32, "epochs": 30, "lr": 0.03}
+PROTOCOL |= {"batch_size": 16, "weight_decay": 5e-4}
 FOLDS = {"runs": 10, "splits": 10, "seed": 0}
 QUICK_FOLDS = {"runs": 1, "splits": 10, "seed": 0}
 
@@ -43,23 +37,13 @@ COLUMNS = {
 }
 CURVES = COLUMNS | {"ArcGrad10": ("arcgrad", {"s": 10.0})}
 
-WHOLE_SAMPLES = (
-    "pima",
-    "hayes-roth",
-    "tae",
-    "votes",
-    "haberman",
-    "iris",
-    "balance-scale",
-)
+WHOLE_SAMPLES = ("pima", "hayes-roth", "tae", "votes", "haberman", "iris")
+WHOLE_SAMPLES += ("balance-scale",)
 LAYERS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20)
 QUICK_LAYERS = (1, 2, 3, 5, 7, 10)
 
-CANDIDATES = {
-    "width": (16, 32),
-    "epochs": (30, 60),
-    "lr": (0.003, 0.01, 0.03),
-}
+CANDIDATES = {"width": (16, 32), "epochs": (30, 60)}
+CANDIDATES |= {"lr": (0.003, 0.01, 0.03)}
 HELD_OUT = 0.2
 
 
@@ -132,10 +116,9 @@ def measure(run: Mapping, *, data: datasets.Table | None = None) -> dict:
     "tested", one number a fold.
     """
     table = data or datasets.load(run["dataset"], sample=False)
-    folds = ensembles.cross_validation(
-        len(table.y), **{name: run[name] for name in FOLDS}
-    )
-    trained = _train(table, folds, run, run["loss"], run["hyperparameters"])
+    loss = run["loss"], run["hyperparameters"]
+    trained = _train(table, _folds(table, run), run, *loss)
+    loss = [float(f"{x:.4g}") if x < np.inf else None for x in trained.curve]
     accuracy = 100 * trained.accuracy
     return {
         "data_sha256": table.sha256,
@@ -148,7 +131,7 @@ def measure(run: Mapping, *, data: datasets.Table | None = None) -> dict:
             "correct": trained.correct.tolist(),
             "tested": trained.tested.tolist(),
         },
-        "curves": {"loss": [_plain(value) for value in trained.curve]},
+        "curves": {"loss": loss},
         "seconds": trained.seconds,
         "note": trained.note,
     }
@@ -164,10 +147,7 @@ def measure_protocol(
     """
     start = time.perf_counter()
     table = data or datasets.load(run["dataset"], sample=False)
-    folds = ensembles.cross_validation(
-        len(table.y), **{name: run[name] for name in FOLDS}
-    )
-    inner = [_hold_out(fold, run["held_out"]) for fold in folds]
+    inner = [_hold_out(x, run["held_out"]) for x in _folds(table, run)]
     shares = {
         column: _train(table, inner, run, *COLUMNS[column]).accuracy.mean()
         for column in run["columns"]
@@ -190,13 +170,10 @@ def choose(records: pd.DataFrame) -> dict:
     Gives its width, epochs and lr. Each data set and each loss has the same
     weight.
     """
-    scores = records.groupby(list(CANDIDATES))["accuracy"].mean()
-    values = scores.idxmax()
+    best = records.groupby(list(CANDIDATES))["accuracy"].mean().idxmax()
     return {
-        name: type(choices[0])(value)
-        for (name, choices), value in zip(
-            CANDIDATES.items(), values, strict=True
-        )
+        name: type(CANDIDATES[name][0])(value)
+        for name, value in zip(CANDIDATES, best, strict=True)
     }
 
 
@@ -238,42 +215,27 @@ def run_one(
     return results.frame([run | measure(run)])
 
 
-def accuracy_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Accuracies in the form of Table I.
-
-    Gives a row for each data set and a column for each loss, in percent, in
-    the paper's order; what is not measured is missing.
-    """
-    wide = rows.pivot(index="dataset", columns="column", values="accuracy")
-    names = [n for n in datasets.available("table") if n in wide.index]
-    return wide.reindex(index=names, columns=list(COLUMNS))
-
-
 def accuracies(row: Mapping) -> np.ndarray:
     """Test accuracy of each fold in percent, from a record or a row."""
     values = row.get("metrics", row)
     return 100 * np.array(values["correct"]) / np.array(values["tested"])
 
 
-def _train(table, folds, run, loss, hyperparameters):
-    return ensembles.train(
-        table.X,
-        table.y,
-        folds,
-        loss=loss,
-        hyperparameters=hyperparameters,
-        **{name: run[name] for name in PROTOCOL},
-    )
+def _folds(table, run):
+    given = {name: run[name] for name in FOLDS}
+    return ensembles.cross_validation(len(table.y), **given)
+
+
+def _train(table, folds, run, loss, hyper):
+    given = {name: run[name] for name in PROTOCOL}
+    given |= {"loss": loss, "hyperparameters": hyper}
+    return ensembles.train(table.X, table.y, folds, **given)
 
 
 def _hold_out(fold, share):
     rows = np.random.default_rng(fold.seed).permutation(fold.train)
     count = max(1, round(share * len(rows)))
     return ensembles.Fold(rows[count:], rows[:count], fold.seed)
-
-
-def _plain(value):
-    return float(f"{value:.4g}") if np.isfinite(value) else None
 
 
 SMALL = {"epochs": 40, "weight_decay": 0.1, "runs": 2, "splits": 3, "seed": 0}
@@ -310,25 +272,14 @@ def probe(small: Mapping) -> dict[str, float]:
     return flat(measured(small, data=synthetic()))
 
 
-for _id, _title, _paper, *_how in (
-    (
-        "arcgrad.table1",
-        "Accuracy of seven losses on 15 UCI data sets",
-        "arcgrad, Table I",
-        *(table1_runs, _name, measure),
-    ),
-    (
-        "arcgrad.fig2",
-        "Accuracy on Iris against the number of layers",
-        "arcgrad, Fig. 2",
-        *(fig2_runs, _fig2_name, measure),
-    ),
-    (
-        "arcgrad.protocol",
-        "Width, epochs and learning rate, chosen by validation",
-        "what [arcgrad, Section IV-A] leaves open",
-        *(protocol_runs, _protocol_name, measure_protocol),
-    ),
-):
-    _how += [canary, probe, canary_name]
-    register(Experiment(_id, _title, _paper, *_how))
+HOW = canary, probe, canary_name
+TITLE = "Accuracy of seven losses on 15 UCI data sets"
+ABOUT = "arcgrad.table1", TITLE, "arcgrad, Table I"
+register(Experiment(*ABOUT, table1_runs, _name, measure, *HOW))
+TITLE = "Accuracy on Iris against the number of layers"
+ABOUT = "arcgrad.fig2", TITLE, "arcgrad, Fig. 2"
+register(Experiment(*ABOUT, fig2_runs, _fig2_name, measure, *HOW))
+TITLE = "Width, epochs and learning rate, chosen by validation"
+ABOUT = "arcgrad.protocol", TITLE, "what [arcgrad, Section IV-A] leaves open"
+MEASURE = protocol_runs, _protocol_name, measure_protocol
+register(Experiment(*ABOUT, *MEASURE, *HOW))

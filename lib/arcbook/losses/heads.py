@@ -84,21 +84,13 @@ class Head(nn.Module):
         else:
             self.s = hyper.get("s", hyper.get("alpha", 1.0))
 
-    @property
-    def centers(self) -> Float[Tensor, "c d"]:
-        """Learned class centres of the center loss."""
-        return self._penalty_parameter("centers")
-
-    @property
-    def radius(self) -> Float[Tensor, ""]:
-        """Learned radius of the ring loss."""
-        return self._penalty_parameter("radius")
-
-    def _penalty_parameter(self, name):
-        for penalty in self.regularisers:
-            if hasattr(penalty, name):
-                return getattr(penalty, name)
-        raise AttributeError(name)  # torch says it in its own words
+    def __getattr__(self, name):
+        """`centers` of the center loss and `radius` of the ring loss too."""
+        if name in ("centers", "radius"):
+            for penalty in self.regularisers:
+                if hasattr(penalty, name):
+                    return getattr(penalty, name)
+        return super().__getattr__(name)
 
     def extra_repr(self) -> str:
         values = [f"{name}={value}" for name, value in self.hyper.items()]
@@ -111,10 +103,7 @@ class Head(nn.Module):
     ) -> Float[Tensor, ""]:
         """Mean loss over a batch.
 
-        Args:
-            features: (N, d), not normalised.
-            labels: (N,), integers in 0..C−1.
-
+        Takes features (N, d), not normalised, and labels (N,) in 0..C−1.
         Gives a float64 scalar. Raises ValueError: for shapes that don't fit,
         an empty batch, a label outside 0..C−1, or a feature that is NaN or
         infinite.
@@ -141,12 +130,9 @@ class Head(nn.Module):
     ) -> Float[Tensor, "*k n"]:
         """Loss of each sample as a function of its angles, at unit norms.
 
-        The penalties that don't depend on the angle are left out. This is
-        where the derivatives of the pages are checked, ends included.
-
-        Args:
-            theta: angle to every class vector, in radians.
-            labels: integers in 0..C−1.
+        Angles are to every class vector, in radians. The penalties that
+        don't depend on them are left out. This is where the derivatives of
+        the pages are checked, ends included.
         """
         target = theta.gather(-1, labels[..., None])[..., 0]
         margin = self.spec.target is not self.spec.others
@@ -168,12 +154,9 @@ class Head(nn.Module):
         return self.spec.target_logit(theta, [self.s], self.hyper)
 
     def on(self, weight: Tensor, penalties: bool = True) -> Head:
-        """A copy of this head on other class vectors.
+        """A copy of this head on other class vectors (…, C, d).
 
-        Args:
-            weight: (…, C, d), a tensor or a parameter.
-            penalties: whether those on features alone, center and ring,
-                come along.
+        Unless `penalties`, those on features alone stay, center and ring.
         """
         other = copy.deepcopy(self)
         del other.weight

@@ -286,20 +286,10 @@ _ENTRIES = (
         hyperparameters=(
             scale_s(20.0),
             Hyperparameter(
-                "m1",
-                "factor of the angle",
-                1.0,
-                0,
-                closed=False,
-                symbol="m_1",
+                "m1", "factor of the angle", 1.0, 0, closed=False, symbol="m_1"
             ),
             Hyperparameter(
-                "m2",
-                "angle added, in radians",
-                0.4,
-                0,
-                math.pi,
-                symbol="m_2",
+                "m2", "angle added, in radians", 0.4, 0, math.pi, symbol="m_2"
             ),
             Hyperparameter("m3", "cosine taken", 0.2, 0, symbol="m_3"),
         ),
