@@ -2,11 +2,31 @@
 
 import copy
 
+import nbformat
 import pytest
 
 from arcbook import experiments, papers, paths
 from arcbook.experiments import canary
 from tiny import add
+
+
+@pytest.fixture(scope="session")
+def write():
+    """Write a notebook, its cells prose where they begin with # or :."""
+
+    def written(path, *texts, **metadata):
+        kernel = {"name": "python3", "display_name": "Python 3"}
+        notebook = nbformat.v4.new_notebook(
+            metadata={"kernelspec": kernel, **metadata}
+        )
+        for number, text in enumerate(texts):
+            kind = "markdown" if text[0] in "#:" else "code"
+            new = getattr(nbformat.v4, f"new_{kind}_cell")
+            notebook.cells.append(new(text, id=f"cell-{number}"))
+        nbformat.write(notebook, path)
+        return path
+
+    return written
 
 
 @pytest.fixture

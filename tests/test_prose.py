@@ -1,7 +1,7 @@
 """Numbers in sentences are the notebook's, and verdicts the ledger's."""
 
 import math
-from types import SimpleNamespace
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -17,24 +17,18 @@ CLAIM = "% expects: arcgrad/best-average = "
 @pytest.mark.parametrize("name", parameters.names())
 def test_the_ledger_still_says_what_the_pages_rest_on(name):
     notebook = nbformat.read(parameters.path(name), as_version=4)
-    for one in prose.expectations(notebook, name):
-        now = one.now().verdict
-        assert now == one.verdict, (
-            f"{one.where} rests on {one.paper}/{one.item} = {one.verdict}; "
-            f"it now is {now}: write the paragraph anew"
+    for where, item, verdict in prose.expectations(notebook, name):
+        assert item.verdict == verdict, (
+            f"{where} rests on {item.paper}/{item.item} = {verdict}; "
+            f"it now is {item.verdict}: write the paragraph anew"
         )
 
 
 @pytest.fixture
 def judged(monkeypatch):
     """A ledger in which one claim is too close to call."""
-    page = {"page": "notebooks/claims.html#arcgrad-best-average"}
-    item = SimpleNamespace(
-        paper="arcgrad",
-        item="best-average",
-        kind="claim",
-        verdict="too close to call",
-        evidence=page,
+    item = replace(
+        audit.item("arcgrad", "best-average"), verdict="too close to call"
     )
     monkeypatch.setattr(prose, "_item", lambda paper, name: item)
 
@@ -109,27 +103,9 @@ def test_an_expectation_that_cannot_be_is_refused(line, reason):
 
 @pytest.mark.parametrize("name", ["Eq. 16", "Table VII", "best-average"])
 def test_every_kind_of_item_can_be_expected(name):
-    [one] = [
-        item
-        for item in audit.items()
-        if (item.paper, item.item) == ("arcgrad", name)
-    ]
+    where = ("arcgrad", name)
+    [one] = [x for x in audit.items() if (x.paper, x.item) == where]
     assert audit.item("arcgrad", name).verdict == one.verdict
-
-
-def write(path, *cells):
-    make = {"#": nbformat.v4.new_markdown_cell, "": nbformat.v4.new_code_cell}
-    made = [
-        make["#" if text[0] in "#:" else ""](text, id=f"cell-{k}")
-        for k, text in enumerate(cells)
-    ]
-    notebook = nbformat.v4.new_notebook(cells=made)
-    notebook.metadata["kernelspec"] = {
-        "name": "python3",
-        "display_name": "Python 3",
-    }
-    nbformat.write(notebook, path)
-    return path
 
 
 CAPTIONED = """:::{caption}
@@ -140,7 +116,7 @@ At s = {eval}`s`.
 :::"""
 
 
-def test_pictures_get_their_captions(tmp_path):
+def test_pictures_get_their_captions(write, tmp_path):
     plotted = "s = 4\nfor _ in 'ab': display(plot.show(plt.figure()))"
     source = write(
         tmp_path / "a.ipynb",
@@ -159,7 +135,7 @@ def test_pictures_get_their_captions(tmp_path):
     assert "No data." in absent.outputs[0].data["text/markdown"]
 
 
-def test_paragraphs_are_filled_where_they_stand(tmp_path):
+def test_paragraphs_are_filled_where_they_stand(write, tmp_path):
     source = write(
         tmp_path / "a.ipynb",
         "# The answer is {eval}`x`",
@@ -178,7 +154,7 @@ def test_paragraphs_are_filled_where_they_stand(tmp_path):
     assert source.read_bytes() == before
 
 
-def test_a_paragraph_that_fails_names_its_page_and_cell(tmp_path):
+def test_a_paragraph_that_fails_names_its_page_and_cell(write, tmp_path):
     source = write(tmp_path / "a.ipynb", "x = 1", "# Now {eval}`y` falls")
     with pytest.raises(execution.NotebookError, match="a failed") as error:
         execution.papermill(source, tmp_path / "b.ipynb")

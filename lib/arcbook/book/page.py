@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime
 import html
-import os
 import re
 
 import pandas as pd
 import sympy as sp
-import torch
 from IPython.display import HTML, Markdown, display
 from pandas.io.formats.style import Styler
 
@@ -21,30 +19,44 @@ NO_WIDTH = {r"\left", r"\right", r"\mathrm", r"\operatorname", r"\text"}
 NO_WIDTH |= {r"\boldsymbol", r"\tilde", r"\,", r"\;", r"\!"}
 PIECE = r"\\(?:left|right)\b\s*(?:\\[a-zA-Z]+|\\?.)|\\[a-zA-Z]+|\\?."
 SIGNS = ("=", "+", "-", r"\le", r"\ge", r"\approx", r"\quad", r"\qquad")
+MEASURED = {
+    "seed": "seed",
+    "epochs": "epochs",
+    "batches of": "batch_size",
+    "training images:": "train_images",
+    "threads:": "threads",
+    "": "device",
+    "PyTorch": "torch",
+}
+LITERALS = (bool, int, float, str, list, tuple, dict, type(None))
 
 
 def begin(name, values):
-    """Begin a page: check its parameters, set figures and threads.
+    """Begin a page: check its parameters and set the style of figures.
 
     Plain papermill only warns of a parameter that does not exist; here it is
-    an error, like a wrong value.
+    an error, like a wrong value. Where a parameter is not the default, the
+    page says that its text was written for the defaults.
 
     Args:
         name: the notebook's own name, such as `06_uci`.
         values: its `globals()`, with nothing but parameters set so far.
 
-    Where a parameter is not the default, the page says that its text was
-    written for the defaults.
-
     Raises ValueError: see `parameters.check`.
     """
-    given = {k: v for k, v in values.items() if _is_given(k, v)}
+    given = {
+        key: value
+        for key, value in values.items()
+        if isinstance(value, LITERALS)
+        and not key.startswith("_")
+        and key not in ("In", "Out")  # IPython's own
+    }
     parameters.check(name, given)
-    defaults = parameters.parameters(name)
+    known = parameters.parameters(name)
     changed = [
-        f"`{key} = {value!r}` instead of `{defaults[key].default!r}`"
+        f"`{key} = {value!r}` instead of `{known[key]['default']!r}`"
         for key, value in given.items()
-        if value != defaults[key].default
+        if value != known[key]["default"]
     ]
     if changed:
         display(
@@ -55,8 +67,6 @@ def begin(name, values):
             )
         )
     plot.style()
-    if threads := os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(int(threads))
 
 
 def equations(lines: dict[str, sp.Expr | str]) -> Markdown:
@@ -67,20 +77,14 @@ def equations(lines: dict[str, sp.Expr | str]) -> Markdown:
     """
     rows = []
     for left, right in lines.items():
-        first, *others = broken(_latex(right))
-        rows.append(f"{left} &= {first}")
-        rows += map(_next, others)
-    body = " \\\\[4pt]\n".join(rows)
-    return Markdown(f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$")
+        rows += _rows(right, f"{left} &= ")
+    return Markdown(_aligned(rows, "[4pt]"))
 
 
 def equation(latex: sp.Expr | str, width: int = PHONE) -> str:
     """Markdown of one displayed equation, broken like those above."""
-    first, *others = broken(_latex(latex), width)
-    if not others:
-        return f"$$\n{first}\n$$"
-    body = " \\\\\n".join([f"& {first}", *map(_next, others)])
-    return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
+    rows = _rows(latex, "& ", width)
+    return _aligned(rows) if rows[1:] else f"$$\n{rows[0][2:]}\n$$"
 
 
 def broken(latex: str, width: int = PHONE) -> list[str]:
@@ -162,15 +166,18 @@ def table(
         formats: of columns that need another one, such as `{"p": ".1e"}`;
             a function gives the text itself.
     """
-
+    shown = {
+        name: f"{{:{how}}}" if isinstance(how, str) else how
+        for name, how in (formats or {}).items()
+    }
     styler = Styler(frame, cell_ids=False, caption=caption or None)
     styler.set_table_attributes('class="dataframe table"')
-    formats = dict.fromkeys(frame, f".{digits}f") | (formats or {})
-    styler.format({name: _cell(how) for name, how in formats.items()})
+    styler.format(shown, na_rep="–", precision=digits)
     if not index:
         styler.hide(axis="index")
     body = styler.to_html(table_uuid="-").partition("</style>")[2]
     body = body.replace('<table id="T_-"', "<table")
+    body = re.sub(r">-(?=[\d.])", ">−", body)
     for k in range(frame.shape[1]):
         if _is_words(frame.iloc[:, k]):
             body = body.replace(f' col{k}"', f' col{k} words"')
@@ -200,27 +207,21 @@ def provenance(
     if records is None:
         records = experiments.records(id, profile)
     expected = len(experiments.runs(id, profile))
-    found = f"{len(records)} of {expected} runs"
-    parts = [f"<code>{id}</code>, {profile} profile: {found}"]
-    for words, key in (
-        ("seed", "seed"),
-        ("epochs", "epochs"),
-        ("batches of", "batch_size"),
-        ("training images:", "train_images"),
-    ):
-        if values := _values(records, key):
-            parts.append(f"{words} {values}")
-    for one in records[:1]:
-        if "splits" in one:
-            parts.insert(
-                1, f"{one['runs']} × {one['splits']}-fold cross-validation"
-            )
-    if threads := _values(records, "threads"):
-        plural = "" if threads == "1" else "s"
-        parts.append(f"{threads} thread{plural}")
+    parts = [
+        f"<code>{id}</code>, {profile} profile: "
+        f"{len(records)} of {expected} runs"
+    ]
+    parts += [
+        f"{one['runs']} × {one['splits']}-fold cross-validation"
+        for one in records[:1]
+        if "splits" in one
+    ]
+    parts += [
+        f"{words} {values}".strip()
+        for words, key in MEASURED.items()
+        if (values := _values(records, key))
+    ]
     if records:
-        parts.append(_values(records, "device"))
-        parts.append(f"PyTorch {_values(records, 'torch')}")
         parts.append(_days(records))
     if stale := sum(bool(one["stale"]) for one in records):
         parts.append(f"<b>{stale} stale</b>: measured by older code or data")
@@ -236,12 +237,16 @@ def _box(title, shown, name, right, why):
     )
 
 
-def _next(line):
-    return r"&\quad " + re.sub(r"^\\q?quad", "", line)
+def _rows(value, left, width=PHONE):
+    latex = value if isinstance(value, str) else sp.latex(value)
+    first, *others = broken(latex, width)
+    others = [re.sub(r"^\\q?quad", "", line) for line in others]
+    return [left + first, *(rf"&\quad {line}" for line in others)]
 
 
-def _latex(value) -> str:
-    return value if isinstance(value, str) else sp.latex(value)
+def _aligned(rows, gap=""):
+    body = f" \\\\{gap}\n".join(rows)
+    return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
 
 
 def _width(latex):
@@ -261,20 +266,6 @@ def _width(latex):
         return 2 if token in SIGNS else token not in NO_WIDTH
 
     return group()
-
-
-def _cell(how):
-    def text(value):
-        if isinstance(value, str):
-            return value
-        if pd.isna(value):
-            return "–"
-        if callable(how):
-            return how(value)
-        number = format(value, how) if isinstance(value, float) else value
-        return re.sub(r"^-(?=[\d.])", "−", str(number))
-
-    return text
 
 
 def _is_words(column):
@@ -313,10 +304,3 @@ def _days(records):
     dates = [datetime.datetime.fromisoformat(one["date"]) for one in records]
     days = [f"{day.day} {day:%B %Y}" for day in (min(dates), max(dates))]
     return " to ".join(dict.fromkeys(days))
-
-
-def _is_given(key, value):
-    """Whether a global is a parameter, not a module or IPython's own."""
-    literals = (bool, int, float, str, list, tuple, dict, type(None))
-    own = key.startswith("_") or key in ("In", "Out")
-    return isinstance(value, literals) and not own

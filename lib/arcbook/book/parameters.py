@@ -12,29 +12,14 @@ metadata hold a JSON schema for each of them:
 
 import ast
 import difflib
-import json
 import math
-import os
-from dataclasses import dataclass
-from pathlib import Path
 
 import jsonschema
+import nbformat
 
+from arcbook import datasets, losses
 from arcbook.book import execution
 from arcbook.paths import NOTEBOOKS
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a notebook.
-
-    Attributes:
-        default: the value in its `parameters` cell.
-        schema: JSON schema of the values it may take.
-    """
-
-    default: object
-    schema: dict
 
 
 def names():
@@ -53,21 +38,18 @@ def path(name):
 
 
 def parameters(name):
-    """The parameters of a notebook.
+    """The JSON schemas of a notebook's parameters, with their defaults.
 
-    Gives `Parameter`s by name, in the order of the cell. Raises
-    ValueError: there is no such notebook, or a parameter has no schema.
+    Gives them by name, in the order of the cell. Raises ValueError: there is
+    no such notebook, or a parameter has no schema.
     """
-    notebook = json.loads(path(name).read_text(encoding="utf-8"))
-    schemas = notebook["metadata"].get("arcbook", {}).get("parameters", {})
-    cells = [
-        "".join(cell["source"])
-        for cell in notebook["cells"]
-        if "parameters" in cell["metadata"].get("tags", ())
-    ]
+    notebook = nbformat.read(path(name), as_version=4)
+    schemas = notebook.metadata.get("arcbook", {}).get("parameters", {})
     defaults = {
         line.targets[0].id: ast.literal_eval(line.value)
-        for line in ast.parse("\n".join(cells)).body
+        for cell in notebook.cells
+        if "parameters" in cell.metadata.get("tags", ())
+        for line in ast.parse(cell.source).body
     }
     if bare := sorted(defaults.keys() ^ schemas.keys()):
         raise ValueError(
@@ -75,7 +57,7 @@ def parameters(name):
             f"metadata differ in {', '.join(bare)}"
         )
     return {
-        key: Parameter(value, _resolved(schemas[key]))
+        key: _resolved(schemas[key]) | {"default": value}
         for key, value in defaults.items()
     }
 
@@ -90,7 +72,7 @@ def check(name, values):
         if key not in known:
             problem = _unknown("parameter", key, list(known))
             raise ValueError(f"{name}: {problem}")
-        if problem := _problem(value, known[key].schema):
+        if problem := _problem(value, known[key]):
             raise ValueError(f"{name}: {key}: {problem}")
 
 
@@ -101,32 +83,24 @@ def run(name, output, **values):
     """
     source = path(name)
     check(name, values)
-    output = Path(output)
-    partial = output.with_name(f".{output.stem}.partial.ipynb")
     try:
-        execution.papermill(source, partial, parameters=values)
+        execution.papermill(source, output, parameters=values)
     except execution.NotebookError as error:
         reason = str(error).splitlines()[-1]
         raise RuntimeError(
             f"{name} failed with {reason} (all of it is in {output})"
         ) from None
-    finally:
-        if partial.exists():
-            os.replace(partial, output)
 
 
 def _resolved(schema):
     """The schema with `format` replaced by the names it stands for."""
-    if "items" in schema:
-        return schema | {"items": _resolved(schema["items"])}
-    if schema.get("format") == "loss":
-        from arcbook import losses
-
-        return {"enum": list(losses.available())}
-    if schema.get("format") == "dataset":
-        from arcbook import datasets
-
-        return {"enum": list(datasets.available(schema.get("kind")))}
+    match schema:
+        case {"items": items}:
+            return schema | {"items": _resolved(items)}
+        case {"format": "loss"}:
+            return {"enum": list(losses.available())}
+        case {"format": "dataset"}:
+            return {"enum": list(datasets.available(schema.get("kind")))}
     return schema
 
 

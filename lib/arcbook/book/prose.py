@@ -18,11 +18,8 @@ A cell of this form captions the pictures of the code cell before it:
     :::
 """
 
-from __future__ import annotations
-
 import html
 import re
-from dataclasses import dataclass
 from functools import cache
 from numbers import Integral
 
@@ -35,7 +32,7 @@ ROLE = re.compile(r"\{eval\}(`+)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 EXPECTS = re.compile(r"(?:^[ \t]*%[ \t]*expects:.*(?:\n|\Z))+", re.M)
 CAPTION = re.compile(r":::\{caption\}\n:alt: (.+?)\n\n(.+?)\n:::", re.DOTALL)
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+")
-PICTURE = '<figure class="plot">'
+PICTURE, ALT = '<figure class="plot">', re.compile(r'aria-label="[^"]*"')
 FILL = "__import__('arcbook.book.prose', fromlist=['show']).show"
 
 
@@ -43,47 +40,13 @@ class ProseError(ValueError):
     """A paragraph that cannot be filled; the message says which and why."""
 
 
-@dataclass(frozen=True)
-class Expectation:
-    """A verdict that a paragraph rests on.
-
-    Attributes:
-        where: the notebook, the number of its cell and the first words.
-        paper, item: of the ledger.
-        verdict: when the paragraph was written.
-    """
-
-    where: str
-    paper: str
-    item: str
-    verdict: str
-
-    def now(self):
-        """The ledger's item.
-
-        Raises ProseError: there is none, or it cannot have such a verdict.
-        """
-        from arcbook import audit
-
-        try:
-            item = _item(self.paper, self.item)
-        except ValueError as error:
-            raise ProseError(f"{self.where}: {error}") from None
-        words = audit.VERDICTS[item.kind]
-        if self.verdict not in words:
-            raise ProseError(
-                f"{self.where}: a verdict of {self.paper}/{self.item} is one "
-                f"of {', '.join(words)}, not {self.verdict!r}"
-            )
-        return item
-
-
 def weave(notebook, name):
     """Put a cell that fills it before every paragraph that needs one."""
     woven, last, begun = [], [], False
     for cell, where in _numbered(notebook, name):
         begun |= cell.cell_type == "code"
-        if cell.cell_type == "markdown" and _needs(cell.source):
+        needs = ROLE.search(cell.source) or EXPECTS.search(cell.source)
+        if cell.cell_type == "markdown" and needs:
             source = f"{FILL}({cell.source!r}, globals(), {where!r})"
             filler = nbformat.v4.new_code_cell(source, id=f"fill-{cell.id}")
             (woven if begun else last).append(filler)
@@ -116,22 +79,14 @@ def unweave(notebook):
 
 def _caption(outputs, alt, caption):
     """Describe all pictures of a cell, and write a caption under the last."""
-    pictures = [
-        output.data
-        for output in outputs
-        if PICTURE in output.get("data", {}).get("text/html", "")
-    ]
+    data = [output.get("data", {}) for output in outputs]
+    pictures = [one for one in data if PICTURE in one.get("text/html", "")]
     label = f'aria-label="{html.escape(" ".join(alt.split()))}"'
-    for data in pictures:
-        drawn = data["text/html"]
-        data["text/html"] = re.sub(
-            r'aria-label="[^"]*"', label, drawn, count=1
-        )
-    if pictures:
-        under = f"<figcaption>{caption}</figcaption></figure>"
-        pictures[-1]["text/html"] = pictures[-1]["text/html"].replace(
-            "</figure>", under
-        )
+    under = f"<figcaption>{caption}</figcaption></figure>"
+    for one in pictures:
+        one["text/html"] = ALT.sub(label, one["text/html"], 1)
+    for one in pictures[-1:]:
+        one["text/html"] = one["text/html"].replace("</figure>", under)
 
 
 def show(text, namespace, where):
@@ -144,7 +99,8 @@ def show(text, namespace, where):
 def fill(text, namespace, where="here"):
     """A paragraph with its numbers, and notes where a verdict has changed.
 
-    Raises ProseError: an expression fails or gives no text; see `Expectation`.
+    Raises ProseError: an expression fails or gives no text, or an expectation
+    cannot be.
     """
 
     def value(match):
@@ -159,14 +115,14 @@ def fill(text, namespace, where="here"):
 
     def note(match):
         changed = [
-            f"when {_link(item)} was *{one.verdict}*; it now is "
-            f"*{item.verdict}*."
-            for one in _expectations(match[0], where)
-            if (item := one.now()).verdict != one.verdict
+            f"This paragraph was written when {_link(item)} was *{verdict}*; "
+            f"it now is *{item.verdict}*."
+            for item, verdict in _expectations(match[0], where)
+            if item.verdict != verdict
         ]
         if not changed:
             return ""
-        said = "\n".join(f"This paragraph was written {x}" for x in changed)
+        said = "\n".join(changed)
         return f"\n:::{{admonition}} Outdated\n:class: outdated\n{said}\n:::\n"
 
     return EXPECTS.sub(note, ROLE.sub(value, text))
@@ -191,9 +147,14 @@ def written(value):
 
 
 def expectations(notebook, name):
-    """All that a notebook's paragraphs rest on."""
+    """All that a notebook's paragraphs rest on.
+
+    Gives where each stands, the item of the ledger and the verdict that it
+    had when the paragraph was written. Raises ProseError: there is no such
+    item, or it cannot have such a verdict.
+    """
     return [
-        one
+        (where, *one)
         for cell, where in _numbered(notebook, name)
         if cell.cell_type == "markdown"
         for one in _expectations(cell.source, where)
@@ -201,28 +162,27 @@ def expectations(notebook, name):
 
 
 def _expectations(text, where):
-    found = []
+    from arcbook import audit
+
     for line in re.findall(r"^[ \t]*%[ \t]*expects:(.*)$", text, re.M):
-        reference, equals, verdict = line.rpartition("=")
-        paper, slash, item = reference.strip().partition("/")
-        if not (equals and slash):
-            raise ProseError(
-                f"{where}: expected `% expects: paper/item = verdict`, got "
-                f"`% expects:{line}`"
-            )
-        found.append(Expectation(where, paper, item, verdict.strip()))
-    return found
-
-
-def _numbered(notebook, name):
-    """The cells, each with what it is called in messages."""
-    for number, cell in enumerate(notebook.cells, 1):
-        words = " ".join(cell.source.split()[:6])
-        yield cell, f"{name}, cell {number} ({words} …)"
-
-
-def _needs(text):
-    return ROLE.search(text) or EXPECTS.search(text)
+        named = re.fullmatch(r"\s*(.*?)/(.*\S)\s*=\s*(.*?)\s*", line)
+        try:
+            if not named:
+                raise ValueError(
+                    "expected `% expects: paper/item = verdict`, got "
+                    f"`% expects:{line}`"
+                )
+            paper, name, verdict = named.groups()
+            item = _item(paper, name)
+            words = audit.VERDICTS[item.kind]
+            if verdict not in words:
+                raise ValueError(
+                    f"a verdict of {paper}/{name} is one of "
+                    f"{', '.join(words)}, not {verdict!r}"
+                )
+        except ValueError as error:
+            raise ProseError(f"{where}: {error}") from None
+        yield item, verdict
 
 
 @cache
@@ -230,6 +190,13 @@ def _item(paper, name):
     from arcbook import audit
 
     return audit.item(paper, name)
+
+
+def _numbered(notebook, name):
+    """The cells, each with what it is called in messages."""
+    for number, cell in enumerate(notebook.cells, 1):
+        words = " ".join(cell.source.split()[:6])
+        yield cell, f"{name}, cell {number} ({words} …)"
 
 
 def _link(item):

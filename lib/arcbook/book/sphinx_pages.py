@@ -11,19 +11,16 @@ import html
 import re
 from pathlib import Path
 
-from docutils import nodes
 from sphinx.errors import ExtensionError
-from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
 from arcbook import papers
 from arcbook.book import execution
 
 FOLDER = "notebooks/"
-CITED = rf"\[({'|'.join(papers.available())}),\s([^\[\]<>]+)\]"
-UNTOUCHED = r"<(a|svg|title|script|style)\b.*?</\1>|<[^>]*>"
-UNLINKED = (nodes.FixedTextElement, nodes.literal, nodes.math, nodes.comment)
-UNLINKED += (nodes.reference, nodes.raw)
+CITED = rf"\[(?P<paper>{'|'.join(papers.available())}),\s(?P<place>[^][<>]+)\]"
+UNTOUCHED = r"<(a|svg|title|script|style|pre|code)\b.*?</\1>"
+UNTOUCHED += r'|<(span|div) class="[^"]*\bmath\b.*?</\2>|<[^>]*>'
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +39,26 @@ def _publish(app, docname, source):
         executed = execution.executed_path(name, root=app.srcdir)
         source[0] = executed.read_text(encoding="utf-8")
         app.env.note_dependency(str(executed))
+
+
+def _link(app, docname, template, context, doctree):
+    """Link items of papers to where the book judges them."""
+
+    def linked(match):
+        if not match["paper"]:
+            return match[0]
+        named = re.search(r"(Eq\.|Table)s?\s([\w()]+)", match["place"])
+        item = " ".join(named.groups()) if named else match["place"]
+        address = papers.address(match["paper"], item) or ""
+        page, _, anchor = address.partition(".html")
+        if FOLDER + page not in app.env.found_docs:
+            return match[0]
+        uri = app.builder.get_relative_uri(docname, FOLDER + page) + anchor
+        return f'<a href="{html.escape(uri)}">{match[0]}</a>'
+
+    if body := context.get("body"):
+        pattern = re.compile(f"{UNTOUCHED}|{CITED}", re.DOTALL)
+        context["body"] = pattern.sub(linked, body)
 
 
 def _withdraw(app, error):
@@ -63,57 +80,10 @@ def _forget(app, error):
         Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
 
 
-class Links(SphinxPostTransform):
-    """Link items of papers to where the book judges them."""
-
-    default_priority = 100
-    formats = ("html",)
-
-    def run(self, **given):
-        for text in list(self.document.findall(nodes.Text)):
-            parent = text.parent
-            if isinstance(parent, nodes.raw):
-                if parent["format"] == "html":
-                    linked = nodes.Text(self.in_html(str(text)))
-                    parent.replace(text, linked)
-            elif not isinstance(parent, UNLINKED):
-                parent.replace(text, self.in_text(str(text)))
-
-    def in_html(self, text):
-        def link(match):
-            address = match[2] and self.address(match[2], match[3])
-            if not address:
-                return match[0]
-            return f'<a href="{html.escape(address)}">{match[0]}</a>'
-
-        return re.sub(rf"{UNTOUCHED}|{CITED}", link, text, flags=re.DOTALL)
-
-    def in_text(self, text):
-        found, end = [], 0
-        for match in re.finditer(CITED, text):
-            if address := self.address(match[1], match[2]):
-                found.append(nodes.Text(text[end : match.start()]))
-                link = {"internal": True, "refuri": address}
-                found.append(nodes.reference("", match[0], **link))
-                end = match.end()
-        return [*found, nodes.Text(text[end:])]
-
-    def address(self, paper, place):
-        """The address of the first item named, None if there is none."""
-        named = re.search(r"(Eq\.|Table)s?\s([\w()]+)", place)
-        item = f"{named[1]} {named[2]}" if named else place
-        page, _, anchor = (papers.address(paper, item) or "").partition(".")
-        if FOLDER + page not in self.env.found_docs:
-            return None
-        here = self.env.docname
-        uri = self.app.builder.get_relative_uri(here, FOLDER + page)
-        return f"{uri}#{anchor.partition('#')[2]}"
-
-
 def setup(app):
-    app.add_post_transform(Links)
     app.connect("builder-inited", _execute)
     app.connect("source-read", _publish)
+    app.connect("html-page-context", _link)
     app.connect("build-finished", _withdraw)
     app.connect("build-finished", _forget)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
