@@ -15,10 +15,9 @@ def write():
     """Write a notebook, its cells prose where they begin with # or :."""
 
     def written(path, *texts, **metadata):
-        kernel = {"name": "python3", "display_name": "Python 3"}
-        notebook = nbformat.v4.new_notebook(
-            metadata={"kernelspec": kernel, **metadata}
-        )
+        kernel = {"name": "python3", "language": "python"}
+        metadata["kernelspec"] = kernel | {"display_name": "Python 3"}
+        notebook = nbformat.v4.new_notebook(metadata=metadata)
         for number, text in enumerate(texts):
             kind = "markdown" if text[0] in "#:" else "code"
             new = getattr(nbformat.v4, f"new_{kind}_cell")

@@ -8,36 +8,29 @@ import pytest
 from arcbook.book import execution, page, parameters
 from arcbook.paths import NOTEBOOKS
 
-CHAPTERS = [name for name in parameters.names() if name[0].isdigit()]
 LONGEST_LINE = 75
-TWICE = ("01_angles", "04_scale")
 CHANGED = {
     "06_uci": {"dataset": "iris", "epochs": 3},
     "10_fashion": {"scales": [3.0], "epochs": 1, "classes": 100},
 }
+every_notebook = pytest.mark.parametrize("name", parameters.names())
 
 
-def read(name):
-    return nbformat.read(parameters.path(name), as_version=4)
+def outputs(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return [output for cell in cells for output in cell.get("outputs", [])]
 
 
-def cells(name, kind):
-    return [cell for cell in read(name).cells if cell.cell_type == kind]
-
-
-@pytest.mark.parametrize("name", parameters.names())
+@every_notebook
 def test_runs(name):
     """Through the book's own cache, so that it runs once for both."""
-    path = execution.execute(name).path
-    for cell in nbformat.read(path, as_version=4).cells:
-        for output in cell.get("outputs", []):
-            assert output.output_type != "error"
-            assert output.get("name") != "stderr", output.text
+    execution.execute(name)
+    for output in outputs(execution.executed_path(name)):
+        assert output.output_type != "error"
+        assert output.get("name") != "stderr", output.text
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in CHANGED if name in parameters.names()]
-)
+@pytest.mark.parametrize("name", CHANGED)
 def test_runs_with_changed_parameters(name, tmp_path):
     parameters.run(name, tmp_path / "out.ipynb", **CHANGED[name])
     text = (tmp_path / "out.ipynb").read_text()
@@ -46,65 +39,51 @@ def test_runs_with_changed_parameters(name, tmp_path):
         assert f"`{key} = " in text
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in TWICE if name in parameters.names()]
-)
+@pytest.mark.parametrize("name", ["01_angles", "04_scale"])
 def test_shows_the_same_when_run_twice(name, tmp_path):
-    once = execution.execute(name).path
+    execution.execute(name)
     parameters.run(name, tmp_path / "twice.ipynb")
-    assert shown(once) == shown(tmp_path / "twice.ipynb")
+    once, twice = (
+        [output.get("data", output.get("text")) for output in outputs(path)]
+        for path in (execution.executed_path(name), tmp_path / "twice.ipynb")
+    )
+    assert once == twice
 
 
-def shown(path):
-    return [
-        output.get("data", output.get("text"))
-        for cell in nbformat.read(path, as_version=4).cells
-        for output in cell.get("outputs", [])
-    ]
+@every_notebook
+def test_is_committed_without_outputs_and_fits_the_page(name):
+    notebook = nbformat.read(parameters.path(name), as_version=4)
+    assert notebook.metadata.kernelspec.name == "python3"
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.outputs == []
+            assert cell.execution_count is None
+            for line in cell.source.splitlines():
+                assert len(line) <= LONGEST_LINE, line
 
 
-@pytest.mark.parametrize("name", parameters.names())
-def test_is_committed_without_outputs(name):
-    for cell in cells(name, "code"):
-        assert cell.outputs == []
-        assert cell.execution_count is None
-
-
-@pytest.mark.parametrize("name", parameters.names())
-def test_lines_fit_the_page(name):
-    for cell in cells(name, "code"):
-        for line in cell.source.splitlines():
-            assert len(line) <= LONGEST_LINE, line
-
-
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_opens_with_a_title_and_a_question(name):
-    opening = cells(name, "markdown")[0].source
-    assert opening.startswith("# ")
-    assert "?" in opening
-
-
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_first_code_cell_is_of_literals_with_a_schema(name):
-    first = cells(name, "code")[0]
+@pytest.mark.parametrize(
+    "name", [name for name in parameters.names() if name[0].isdigit()]
+)
+def test_a_chapter_asks_and_begins_with_its_parameters(name):
+    cells = nbformat.read(parameters.path(name), as_version=4).cells
+    opening = next(cell for cell in cells if cell.cell_type == "markdown")
+    assert opening.source.startswith("# ")
+    assert "?" in opening.source
+    first, second, *_ = (cell for cell in cells if cell.cell_type == "code")
     assert "parameters" in first.metadata.tags
+    assert f'begin("{name}", globals())' in second.source
+    assert defaults(name)
+    parameters.check(name, defaults(name))
+
+
+def defaults(name):
     known = parameters.parameters(name)
-    assert known
-    parameters.check(name, {key: known[key].default for key in known})
-
-
-@pytest.mark.parametrize("name", CHAPTERS)
-def test_second_code_cell_begins_the_chapter(name):
-    assert f'begin("{name}", globals())' in cells(name, "code")[1].source
-
-
-@pytest.mark.parametrize("name", parameters.names())
-def test_names_the_kernel_that_every_environment_has(name):
-    assert read(name).metadata.kernelspec.name == "python3"
+    return {key: schema["default"] for key, schema in known.items()}
 
 
 @pytest.fixture
-def toy(tmp_path, monkeypatch):
+def toy(write, tmp_path, monkeypatch):
     """A notebook of four parameters that prints them."""
     schemas = {
         "s": {"type": "number", "exclusiveMinimum": 0, "maximum": 200},
@@ -113,20 +92,16 @@ def toy(tmp_path, monkeypatch):
         "loss": {"format": "loss"},
         "compared": {"type": "array", "items": {"format": "loss"}},
     }
-    first = nbformat.v4.new_code_cell(
+    path = write(
+        tmp_path / "00_toy.ipynb",
         's = 20.0\nepochs = 5\ndegrees = True\nloss = "arcface"\n'
-        'compared = ["softmax"]'
+        'compared = ["softmax"]',
+        "assert epochs < 100\nprint(s, epochs, degrees, loss, compared)",
+        arcbook={"parameters": schemas},
     )
-    first.metadata.tags = ["parameters"]
-    show = nbformat.v4.new_code_cell(
-        "assert epochs < 100\nprint(s, epochs, degrees, loss, compared)"
-    )
-    notebook = nbformat.v4.new_notebook(cells=[first, show])
-    notebook.metadata["kernelspec"] = read(parameters.names()[0]).metadata[
-        "kernelspec"
-    ]
-    notebook.metadata["arcbook"] = {"parameters": schemas}
-    nbformat.write(notebook, tmp_path / "00_toy.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].metadata.tags = ["parameters"]
+    nbformat.write(notebook, path)
     monkeypatch.setattr(parameters, "NOTEBOOKS", tmp_path)
     return "00_toy"
 
@@ -134,8 +109,8 @@ def toy(tmp_path, monkeypatch):
 def test_parameters_are_read_with_their_schema(toy):
     known = parameters.parameters(toy)
     assert list(known) == ["s", "epochs", "degrees", "loss", "compared"]
-    assert known["s"].default == 20.0
-    assert "arcface" in known["loss"].schema["enum"]
+    assert known["s"]["default"] == 20.0
+    assert "arcface" in known["loss"]["enum"]
 
 
 @pytest.mark.parametrize(
@@ -191,8 +166,8 @@ def test_a_parameter_without_schema_is_refused(toy):
 
 def test_runs_with_other_parameters(toy, tmp_path):
     parameters.run(toy, tmp_path / "out.ipynb", s=7, degrees=False)
-    cell = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1]
-    assert cell.outputs[0].text == "7 5 False arcface ['softmax']\n"
+    [output] = outputs(tmp_path / "out.ipynb")
+    assert output.text == "7 5 False arcface ['softmax']\n"
 
 
 def test_refuses_before_anything_runs(toy, tmp_path):
@@ -209,28 +184,18 @@ def test_a_failing_run_says_why_and_leaves_its_notebook(toy, tmp_path):
 
 
 def test_a_chapter_checks_what_papermill_gave_it(toy):
-    values = {
-        "s": -1.0,
-        "epochs": 5,
-        "degrees": True,
-        "loss": "arcface",
-        "compared": [],
-    }
     with pytest.raises(ValueError, match=r"-1\.0 is less .* minimum of 0"):
-        page.begin(toy, values)
+        page.begin(toy, defaults(toy) | {"s": -1.0})
     with pytest.raises(ValueError, match="no parameter 'epoch'"):
-        page.begin(toy, values | {"s": 1.0, "epoch": 5})
+        page.begin(toy, defaults(toy) | {"epoch": 5})
 
 
-def test_a_page_says_which_parameters_are_not_the_defaults(toy):
-    known = parameters.parameters(toy)
-    values = {key: known[key].default for key in known}
+def test_a_page_says_which_parameters_are_not_the_defaults(toy, monkeypatch):
     shown = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "display", lambda note: shown.append(note.data))
-        page.begin(toy, values)
-        assert shown == []
-        page.begin(toy, values | {"s": 7, "degrees": False})
+    monkeypatch.setattr(page, "display", lambda note: shown.append(note.data))
+    page.begin(toy, defaults(toy))
+    assert shown == []
+    page.begin(toy, defaults(toy) | {"s": 7, "degrees": False})
     [note] = shown
     assert "`s = 7` instead of `20.0`, `degrees = False`" in note
     assert "epochs" not in note
