@@ -12,7 +12,8 @@ from tiny import add
 
 @pytest.fixture(scope="session")
 def write():
-    """Write a notebook, its cells prose where they begin with # or :."""
+    """Write a notebook: cells are prose where they begin with # or :, and the
+    first holds the parameters."""
 
     def written(path, *texts, **metadata):
         kernel = {"name": "python3", "language": "python"}
@@ -22,6 +23,7 @@ def write():
             kind = "markdown" if text[0] in "#:" else "code"
             new = getattr(nbformat.v4, f"new_{kind}_cell")
             notebook.cells.append(new(text, id=f"cell-{number}"))
+        notebook.cells[0].metadata.tags = ["parameters"]
         nbformat.write(notebook, path)
         return path
 

@@ -27,14 +27,9 @@ needs_chromium = pytest.mark.skipif(
 
 
 def build():
-    return subprocess.run(
-        [
-            *(Path(sys.executable).with_name("jupyter-book"), "build"),
-            *("-W", "-n", "--keep-going", ROOT),
-        ],
-        capture_output=True,
-        text=True,
-    )
+    command = [Path(sys.executable).with_name("jupyter-book"), "build"]
+    command += ["-W", "-n", "--keep-going", ROOT]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="session")
@@ -50,15 +45,10 @@ def book(tmp_path_factory, worker_id):
             said = (run.stdout + run.stderr)[-5000:]
             done.write_text(said if run.returncode else "")
     assert not done.read_text()
-    return {name: parse(HTML / f"{name}.html") for name in contents()}
-
-
-def contents():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    files = [
-        entry["file"] for part in toc["parts"] for entry in part["chapters"]
-    ]
-    return [toc["root"], *files]
+    chapters = [one for part in toc["parts"] for one in part["chapters"]]
+    names = [toc["root"], *(one["file"] for one in chapters)]
+    return {name: parse(Path(HTML, f"{name}.html")) for name in names}
 
 
 def parse(path):
@@ -81,7 +71,7 @@ def browse(url, tmp_path, *options):
         text=True,
         timeout=120,
     )
-    return run.stdout
+    return BeautifulSoup(run.stdout, "html.parser")
 
 
 def test_a_second_build_executes_nothing(book):
@@ -92,10 +82,15 @@ def test_a_second_build_executes_nothing(book):
     assert "WARNING" not in run.stdout + run.stderr
 
 
-def test_every_output_is_published(book):
+def test_notebooks_are_published_with_outputs_and_offered_without(book):
     for name, page in book.items():
         if name.startswith("notebooks/"):
             assert page.select(".cell_output"), name
+            own, offered = (
+                Path(folder, f"{name}.ipynb").read_bytes()
+                for folder in (ROOT, HTML / "_sources")
+            )
+            assert own == offered, name
 
 
 def test_no_page_shows_an_error(book):
@@ -111,25 +106,17 @@ def test_nothing_is_loaded_from_elsewhere(book):
         for tag in page.select("script, link, img, iframe, source, object"):
             for attribute in ("src", "href", "data", "srcset"):
                 address = tag.get(attribute, "")
-                assert not address.startswith(("http:", "https:", "//")), (
-                    name,
-                    address,
-                )
-
-
-def test_no_style_sheet_loads_from_elsewhere(book):
+                outside = address.startswith(("http:", "https:", "//"))
+                assert not outside, (name, address)
+    elsewhere = re.compile(r"(url\(|@import)\s*['\"]?(https?:)?//")
     for path in HTML.glob("_static/**/*.css"):
-        text = path.read_text(encoding="utf-8")
-        assert not re.search(r"(url\(|@import)\s*['\"]?(https?:)?//", text), (
-            path
-        )
+        assert not elsewhere.search(path.read_text(encoding="utf-8")), path
 
 
 def test_links_inside_the_book_resolve(book):
     pages = {(HTML / f"{name}.html").resolve(): book[name] for name in book}
-    for name in book:
-        here = (HTML / f"{name}.html").resolve()
-        for link in pages[here].select("a[href], img[src], link[href]"):
+    for here, page in pages.items():
+        for link in page.select("a[href], img[src], link[href]"):
             address = link.get("href") or link.get("src")
             if re.match(r"[a-z]+:|//", address):
                 continue
@@ -137,27 +124,18 @@ def test_links_inside_the_book_resolve(book):
             path = address.partition("?")[0]
             target = (here.parent / path).resolve() if path else here
             target = target / "index.html" if target.is_dir() else target
-            assert target.exists(), (name, address)
+            assert target.exists(), (here, address)
             if anchor and target in pages:
-                found = pages[target].find(id=anchor)
-                assert found is not None, (name, address)
+                assert pages[target].find(id=anchor), (here, address, anchor)
 
 
-def test_every_figure_says_what_it_shows(book):
+def test_every_figure_says_what_it_shows_and_every_chapter_has_some(book):
     for name, page in book.items():
-        article = page.select_one("article")
-        for image in article.select("img"):
+        for image in page.select("article img"):
             assert len(image.get("alt", "")) > 10, (name, image.get("src"))
-        for drawing in article.select("svg"):
-            if drawing.find_parent("svg") or drawing.get("aria-hidden"):
-                continue
-            said = drawing.get("aria-label") or drawing.find("title")
+        for drawing in page.select("article svg:not(svg svg, [aria-hidden])"):
             assert drawing.get("role") == "img", name
-            assert said, name
-
-
-def test_every_chapter_has_figures_and_every_figure_a_caption(book):
-    for name, page in book.items():
+            assert drawing.get("aria-label") or drawing.find("title"), name
         figures = page.select("article figure.plot")
         assert figures or not re.match(r"notebooks/\d", name), name
         for figure in figures:
@@ -184,30 +162,11 @@ def test_the_code_of_the_how_to_page_runs():
 @needs_chromium
 def test_math_renders_without_a_network(book, tmp_path):
     url = (HTML / "book/notation.html").as_uri()
-    page = BeautifulSoup(browse(url, tmp_path), "html.parser")
+    page = browse(url, tmp_path)
     written = page.select("article .math")
     assert len(written) > 10
     assert all(math.find("mjx-container") for math in written)
     assert not page.select("mjx-merror")
-
-
-@pytest.fixture(scope="module")
-def phone(book, tmp_path_factory):
-    """How wide each page is in a frame as wide as a phone, and what of it
-    can't be seen by scrolling in its box."""
-    folder = tmp_path_factory.mktemp("phone")
-    frames = "".join(
-        f'<iframe width="{PHONE}" height="800" title="{name}"'
-        f' src="{(HTML / name).as_uri()}.html"></iframe>'
-        for name in book
-    )
-    probe = folder / "probe.html"
-    probe.write_text(f"{frames}<pre></pre><script>{MEASURE}</script>")
-    options = ("--allow-file-access-from-files",)
-    page = parse_text(browse(probe.as_uri(), folder, *options))
-    measured = json.loads(page.pre.get_text())
-    assert set(measured) == set(book)
-    return measured
 
 
 MEASURE = """
@@ -237,25 +196,22 @@ addEventListener("load", () => setTimeout(() => {
 
 
 @needs_chromium
-def test_no_page_scrolls_sideways_on_a_phone(phone):
-    assert {
-        k: v["width"] for k, v in phone.items() if v["width"] > PHONE
-    } == {}
-
-
-@needs_chromium
-def test_nothing_is_cut_off_on_a_phone(phone):
-    assert {k: v["cut"] for k, v in phone.items() if v["cut"]} == {}
-
-
-def parse_text(text):
-    return BeautifulSoup(text, "html.parser")
-
-
-def test_the_notebook_offered_for_download_is_the_one_in_the_book(book):
-    for name in book:
-        if name.startswith("notebooks/"):
-            copy = HTML / "_sources" / f"{name}.ipynb"
-            assert (
-                copy.read_bytes() == Path(ROOT, f"{name}.ipynb").read_bytes()
-            )
+def test_all_of_a_page_can_be_seen_on_a_phone(book, tmp_path):
+    """In a frame as wide as a phone no page scrolls sideways, and nothing is
+    cut off that can't be seen by scrolling in its box."""
+    frames = "".join(
+        f'<iframe width="{PHONE}" height="800" title="{name}"'
+        f' src="{(HTML / name).as_uri()}.html"></iframe>'
+        for name in book
+    )
+    probe = tmp_path / "probe.html"
+    probe.write_text(f"{frames}<pre></pre><script>{MEASURE}</script>")
+    options = ("--allow-file-access-from-files",)
+    page = browse(probe.as_uri(), tmp_path, *options)
+    measured = json.loads(page.pre.get_text())
+    assert measured.keys() == book.keys()
+    assert not {
+        name: found
+        for name, found in measured.items()
+        if found["width"] > PHONE or found["cut"]
+    }

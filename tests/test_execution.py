@@ -26,23 +26,18 @@ from arcbook import paths, shared, special
 path = paths.DATA / "two.txt"
 print(path.read_text() if path.exists() else "not measured yet")
 """
-FAILS = "1 / 0"
-
-
-def executed(names, root):
-    lines = []
-    execution.execute_all(names, root=root, report=lines.append)
-    return sorted(line.split()[1] for line in lines)
+PAGES = ["file", "records"]
 
 
 def stale(root):
-    names = ("records", "file")
-    return {name for name in names if not execution.is_fresh(name, root=root)}
+    return {name for name in PAGES if not execution.is_fresh(name, root=root)}
 
 
-@pytest.fixture(autouse=True)
-def no_settings(monkeypatch):
-    monkeypatch.delenv("ARCBOOK_RESULTS", raising=False)
+@pytest.fixture(scope="module", autouse=True)
+def no_settings():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("ARCBOOK_RESULTS", raising=False)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -63,10 +58,10 @@ def made(write, tmp_path_factory):
     (root / "notebooks").mkdir()
     write(root / "notebooks/records.ipynb", "# A page", READS_RECORDS)
     write(root / "notebooks/file.ipynb", "# A page", LOOKS_FOR_A_FILE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("ARCBOOK_RESULTS", raising=False)
-        assert executed(["records", "file"], root) == ["file", "records"]
-        assert executed(["records", "file"], root) == []
+    for expected in (PAGES, []):
+        said = []
+        execution.execute_all(PAGES, root=root, report=said.append)
+        assert sorted(line.split()[1] for line in said) == expected
     return root
 
 
@@ -122,22 +117,6 @@ def test_what_went_makes_its_pages_stale(project, lost, expected):
 def test_a_setting_makes_pages_stale(project, monkeypatch):
     monkeypatch.setenv("ARCBOOK_DATA", str(project))
     assert stale(project) == {"records", "file"}
-
-
-def test_what_is_executed_again_shows_the_change(project):
-    (project / "data/two.txt").write_text("measured")
-    assert executed(["records", "file"], project) == ["file"]
-    copy = execution.executed_path("file", root=project).read_text()
-    output = json.loads(copy)["cells"][-1]["outputs"][0]
-    assert "".join(output["text"]) == "measured\n"
-
-
-def test_a_failing_cell_is_reported_and_nothing_kept(write, project):
-    write(project / "notebooks/fails.ipynb", FAILS)
-    with pytest.raises(execution.NotebookError, match="ZeroDivisionError"):
-        execution.execute_all(["fails"], root=project, report=str)
-    assert not execution.executed_path("fails", root=project).exists()
-    assert not execution.is_fresh("fails", root=project)
 
 
 @pytest.fixture
@@ -202,12 +181,16 @@ def test_the_page_of_a_notebook_that_went_is_withdrawn(project, site):
     assert (pages / "records.html").exists()
 
 
-def test_a_failing_notebook_fails_the_build(write, project, site):
+def test_a_failing_cell_fails_the_build_and_nothing_is_kept(
+    write, project, site
+):
     _, build = site
-    write(project / "notebooks/fails.ipynb", "# A page", FAILS)
+    write(project / "notebooks/fails.ipynb", "# A page", "1 / 0")
     code, error = build()
     assert code != 0
     assert "ZeroDivisionError" in error
+    assert not execution.executed_path("fails", root=project).exists()
+    assert not execution.is_fresh("fails", root=project)
 
 
 def test_a_warning_is_given_again_by_the_next_build(project, site):

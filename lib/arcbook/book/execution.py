@@ -25,9 +25,7 @@ from filelock import FileLock
 from arcbook.book import prose
 from arcbook.paths import ROOT
 
-ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
-)
+ONE_THREAD = {f"{one}_NUM_THREADS": "1" for one in ("OMP", "MKL", "OPENBLAS")}
 # Kernels that start at the same time can draw the same port. One that dies
 # so has run nothing, and is started again.
 NOT_STARTED, STARTS = "Kernel died before replying to kernel_info", 3
@@ -115,6 +113,7 @@ def papermill(source, output, *, root=ROOT, parameters=None, log=os.devnull):
     prose.weave(notebook, name)
     command = [sys.executable, "-m", "papermill", "--no-progress-bar"]
     command += ["--parameters_yaml", yaml.safe_dump(parameters or {})]
+    command += ["-", os.path.abspath(output)]
     path = filter(None, [str(root / "lib"), os.environ.get("PYTHONPATH")])
     own = {
         "PYTHONPATH": os.pathsep.join(path),
@@ -124,7 +123,7 @@ def papermill(source, output, *, root=ROOT, parameters=None, log=os.devnull):
     }
     for _ in range(STARTS):
         run = subprocess.run(
-            [*command, "-", os.path.abspath(output)],
+            command,
             cwd=root,
             env=os.environ | ONE_THREAD | own,
             input=nbformat.writes(notebook),
@@ -145,15 +144,10 @@ def papermill(source, output, *, root=ROOT, parameters=None, log=os.devnull):
 
 def _made_from(needs, root):
     """What all that a page needs looks like; compared, never interpreted."""
-    own = ("ARCBOOK_TRACE", "ARCBOOK_HOME")
-    settings = {
-        variable: value
-        for variable, value in os.environ.items()
-        if variable.startswith("ARCBOOK_") and variable not in own
-    }
+    settings = (x for x in os.environ.items() if x[0].startswith("ARCBOOK_"))
     return {
         "python": list(sys.version_info[:2]),
-        "settings": settings,
+        "settings": dict(settings),
         "needs": {need: _state(need, root) for need in needs},
     }
 

@@ -206,11 +206,8 @@ def provenance(
 
     if records is None:
         records = experiments.records(id, profile)
-    expected = len(experiments.runs(id, profile))
-    parts = [
-        f"<code>{id}</code>, {profile} profile: "
-        f"{len(records)} of {expected} runs"
-    ]
+    found = f"{len(records)} of {len(experiments.runs(id, profile))} runs"
+    parts = [f"<code>{id}</code>, {profile} profile: {found}"]
     parts += [
         f"{one['runs']} × {one['splits']}-fold cross-validation"
         for one in records[:1]
@@ -229,8 +226,7 @@ def provenance(
 
 
 def _box(title, shown, name, right, why):
-    if right := right and f"{equation(right, IN_A_BOX)}\n\n":
-        right = f"{name}:\n\n{right}"
+    right = right and f"{name}:\n\n{equation(right, IN_A_BOX)}\n\n"
     return Markdown(
         f":::{{admonition}} {title}\n:class: misprint\n\n"
         f"Printed:\n\n{equation(shown, IN_A_BOX)}\n\n{right}{why}\n:::"
