@@ -154,9 +154,10 @@ def test_an_unknown_notebook_and_a_parameter_without_schema_are_refused(toy):
         parameters.parameters(toy)
 
 
-def test_runs_with_other_parameters(toy, tmp_path):
-    parameters.run(toy, tmp_path / "out.ipynb", s=7, degrees=False)
-    [output] = outputs(tmp_path / "out.ipynb")
+def test_runs_with_other_parameters(toy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    parameters.run(toy, "out.ipynb", s=7, degrees=False)
+    [output] = outputs("out.ipynb")
     assert output.text == "7 5 False arcface ['softmax']\n"
 
 
