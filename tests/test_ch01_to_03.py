@@ -4,11 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from matplotlib import pyplot as plt
 
 from arcbook import losses, plot
-from arcbook.chapters import ch01, ch02, ch03, slopes
-from arcbook.plot.style import to_svg
+from arcbook.chapters import ch01, ch02, ch03
+from arcbook.plot import to_svg
 from pictures import caught, opened
 
 MAIN = ("softmax", "center", "m_softmax", "arcface", "adacos", "arcgrad")
@@ -46,50 +47,43 @@ def squared():
     losses.unregister("squared")
 
 
-def numerical_slope(made, theta, step=1e-6):
-    import torch
-
-    high, low = (
-        made.target_logit(torch.tensor(theta + d)).numpy()
-        for d in (step, -step)
-    )
+def unit_slope(name, theta, step=1e-6):
+    """The numerical slope of the head's logit, over its scale."""
+    made = losses.create(name, embedding_dim=2, num_classes=10).eval()
+    at = torch.from_numpy(theta + [[step], [-step]])
+    high, low = made.target_logit(at).numpy() / float(made.s)
     return (high - low) / (2 * step)
 
 
 @pytest.mark.parametrize("name", losses.available())
 def test_slope_of_the_logit_is_the_numerical_one(name):
-    made = slopes.head(name)
-    slope = slopes.logit_slope(made, THETA)
-    np.testing.assert_allclose(slope, numerical_slope(made, THETA), atol=1e-6)
+    slope = ch02.logit_slope(name, THETA)
+    np.testing.assert_allclose(slope, unit_slope(name, THETA), atol=1e-7)
 
 
 @pytest.mark.parametrize("name", losses.available())
 def test_loss_pulls_as_the_chain_rule_says(name):
-    made = slopes.head(name, num_classes=4, s=3.0, alpha=3.0)
-    slope = slopes.loss_slope(made, THETA, s=3.0)
-    assert np.isfinite(slope).all()
+    pull = ch02.pull(name, 3.0, 4, THETA)
+    assert np.isfinite(pull).all()
     if name == "iam":
         return
-    scale = slopes.unit_scale(made, 3.0)
-    logit = slopes.logit_slope(made, THETA) * slopes.feature_norm(made, 3.0)
+    made, norm = ch02.head(name, 4, 3.0)
     own = ch03.surplus(name, THETA, 0 * THETA + np.pi / 2, 3.0)
-    wrong = 3 / (3 + np.exp(scale * own))
-    np.testing.assert_allclose(slope, -wrong * logit, rtol=1e-6, atol=1e-9)
+    wrong = 3 / (3 + np.exp(float(made.s) * norm * own))
+    expected = -wrong * ch02.logit_slope(name, THETA)
+    np.testing.assert_allclose(pull, expected, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", losses.available())
 def test_step_of_a_small_rate_follows_the_slope(name):
     turns = np.column_stack([THETA, np.tile([-1.3, -2.5], (7, 1))])
-    after = ch01.step(name, turns, 1e-5)
-    made = slopes.head(name, 3)
-    moved = THETA - after[:, 0]
+    moved = THETA - ch01.step(name, turns, 1e-5)[:, 0]
     assert np.abs(moved).max() < 1e-3
-    assert (moved * -slopes.logit_slope(made, THETA) >= -1e-12).all()
+    assert (moved * -ch02.logit_slope(name, THETA) >= -1e-12).all()
 
 
 def test_new_loss_gets_its_curves(monkeypatch, squared):
-    slope = slopes.logit_slope(slopes.head(squared), THETA)
-    np.testing.assert_allclose(slope, -5.0 * THETA)
+    np.testing.assert_allclose(ch02.logit_slope(squared, THETA), -THETA)
     assert "Squared" in set(ch02.table()["loss"])
     for draw, given in ((ch02.logit_atlas, ()), (ch02.loss_atlas, (5.0, 10))):
         figure = caught(monkeypatch, draw, *given)
@@ -125,15 +119,17 @@ def test_each_chapter_opens_with_its_picture(monkeypatch, name):
     assert figure.axes
 
 
-def test_logits_are_those_of_the_heads():
-    found = ch03.slopes.logits({"cosface": {"m": 0.3}, "arcgrad": {}}, THETA)
-    assert found["cosface"].to_numpy() == pytest.approx(np.cos(THETA) - 0.3)
-    assert found["arcgrad"].to_numpy() == pytest.approx(-THETA)
+def test_targets_are_the_logits_over_the_scale(monkeypatch):
+    settings = {"cosface": {"m": 0.3}, "arcgrad": {}}
+    figure = caught(monkeypatch, ch03.targets, settings)
+    cosface, arcgrad = (line.get_ydata() for line in figure.axes[0].lines)
+    assert cosface == pytest.approx(np.cos(ch03.THETA) - 0.3)
+    assert arcgrad == pytest.approx(-ch03.THETA)
 
 
 FIGURES = {
-    "regions": (ch01.regions, (0.3, 2.2)),
-    "confidence": (ch01.confidence,),
+    "regions": (ch01.regions, (0.3, 2.2), (1.0, 1.6), 1.0),
+    "confidence": (ch01.confidence, (1, 10, 40)),
     "toy": (ch01.update_toy, ["softmax", "arcgrad"], [1, -1.3], 0.3),
     "sizes": (ch01.step_sizes, ["softmax"], 0.3, [1], [-2], 9),
     "descent": (ch01.descent, ["arcgrad"], 1, [-2], 0.3, 1.0, 5),
@@ -219,8 +215,7 @@ def test_markers_differ():
 
 
 def test_labels_are_spaced_without_changing_their_order():
-    from arcbook.plot.style import spaced
 
     heights = {"a": 1.0, "b": 1.02, "c": 5.0, "d": 1.01}
-    placed = spaced(heights, 0.5)
+    placed = plot.spaced(heights, 0.5)
     assert placed == {"a": 1.0, "d": 1.5, "b": 2.0, "c": 5.0}

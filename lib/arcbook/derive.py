@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 
 import mpmath
 import numpy as np
@@ -20,7 +20,7 @@ import pandas as pd
 import sympy as sp
 import torch
 from scipy.optimize import brentq
-from scipy.special import wrightomega
+from scipy.special import logsumexp, softmax, wrightomega
 
 from arcbook import formulas, losses
 from arcbook.losses.registry import Loss
@@ -83,7 +83,7 @@ class Derivation:
     dL_y: sp.Expr
     dL_j: sp.Expr
 
-    def latex(self) -> str:
+    def _repr_latex_(self) -> str:
         """The six lines as one aligned block of LaTeX."""
         slope = r"\frac{{\partial {0}}}{{\partial\theta_{1}}}".format
         lines = {
@@ -95,20 +95,15 @@ class Derivation:
             slope("L", "j"): self.dL_j,
         }
         rows = [f"{left} &= {sp.latex(lines[left])}" for left in lines]
-        return r"\begin{aligned}" + r" \\[4pt] ".join(rows) + r"\end{aligned}"
-
-    def _repr_latex_(self) -> str:
-        return f"$${self.latex()}$$"
+        body = r" \\[4pt] ".join(rows)
+        return rf"$$\begin{{aligned}}{body}\end{{aligned}}$$"
 
 
 def of(name: str, **values) -> Derivation:
     """Derive the logits of a loss by the angles, and the loss by both.
 
-    Args:
-        name: of the loss.
-        **values: hyperparameters to fix, `base` of iam among them; whole
-            numbers and choices are fixed at their default, others stay
-            symbols.
+    Of the hyperparameters, `base` of iam among them, those in `values` are
+    fixed, whole numbers and choices are at their default, others stay symbols.
 
     Raises ValueError: for an unknown loss or hyperparameter.
     """
@@ -120,10 +115,10 @@ def of(name: str, **values) -> Derivation:
     if spec.penalty == "iam":
         margin = base.target is not formulas.cosine
         p = (p_y, p_j) if margin else (P_Y, P_J)
-        of_penalty = by_logits(interclass, p)
         for k, angle in enumerate((THETA_Y, THETA_J)):
             plain = hyper["s"] * formulas.cosine(angle)
-            dL[k] += weight * of_penalty[k] * sp.diff(plain, angle)
+            slope = by_logits(interclass, p)[k] * sp.diff(plain, angle)
+            dL[k] += weight * slope
     dL = [d if d.has(sp.Piecewise) else sp.factor(d) for d in dL]
     return Derivation(spec.name, Z_y, Z_j, *dZ, *dL)
 
@@ -181,19 +176,38 @@ def loss_of_angles(name: str, angles, **values) -> sp.Expr:
     return loss
 
 
+def autograd(function, at) -> np.ndarray:
+    """The gradient of a function's sum at an array, in float64."""
+    at = torch.tensor(at, dtype=torch.float64, requires_grad=True)
+    return torch.autograd.grad(function(at).sum(), at)[0].numpy()
+
+
+def losses_of(head: losses.Head, vectors, norm: float = 1.0):
+    """Losses of a feature on the first axis, whose class is the first.
+
+    Class vectors are (K, C, d); gives (K,).
+    """
+    feature = norm * torch.eye(vectors.shape[-1], dtype=torch.float64)[:1]
+    labels = torch.zeros(len(vectors), 1, dtype=torch.long)
+    moved = head.on(vectors, penalties=False).eval()
+    return moved.losses(feature.expand(len(vectors), 1, -1), labels)[:, 0]
+
+
+def turned(theta: torch.Tensor) -> torch.Tensor:
+    """Unit vectors (K, C, C + 1) at angles (K, C) from the first axis."""
+    axes = torch.eye(theta.shape[1] + 1, dtype=torch.float64)
+    return theta.cos()[..., None] * axes[0] + theta.sin()[..., None] * axes[1:]
+
+
 def check(name: str, points: int = 25, **values) -> pd.DataFrame:
     """Hold every derivative of a loss against float64 autograd.
 
     Sympy's derivative is evaluated with 40 digits at angles from 0 to π,
-    ends, their neighbours and knots included; autograd's by the code that
-    trains, once as a function of the angles and once through features and
-    class vectors that stand at those angles (not at the ends, where that
-    path has its kink). There are three classes.
-
-    Args:
-        name: of the loss.
-        points: evenly spaced angles, besides ends and knots.
-        **values: hyperparameters; the rest is at its default.
+    `points` evenly spaced ones, ends, their neighbours and knots; autograd's
+    by the code that trains, once as a function of the angles and once through
+    features and class vectors that stand at those angles (not at the ends,
+    where that path has its kink). There are three classes; hyperparameters
+    that are not given are at their default.
 
     Gives a row for each derivative: the number of angles and the largest
     relative error, of no less than 1e-5 of the largest value: a sine that
@@ -209,25 +223,24 @@ def check(name: str, points: int = 25, **values) -> pd.DataFrame:
         for _, condition in joined.args[:-1]
     ]
     ends = [np.nextafter(0, 1), 1e-9, np.nextafter(np.pi, 0), np.pi - 1e-9]
-    evenly = np.linspace(0, np.pi, points)
-    angle = np.unique(np.concatenate([evenly, ends, knots]))
+    angle = np.unique([*np.linspace(0, np.pi, points), *ends, *knots])
     inside = (angle >= 1e-9) & (angle <= np.pi - 1e-9)
     inside &= ~np.isin(angle, knots)
     right = angle + 4e-16 * np.isin(angle, knots)
     loss = loss_of_angles(name, t, **fixed)
     first = torch.zeros(len(angle), dtype=torch.long)
     exact = _evaluate(target, t[:1], right[:, None], 0)
-    shipped = _autograd(lambda a: head.target_logit(a[:, 0]), angle[:, None])
-    rows = [("∂Z_y/∂θ_y", exact, shipped)]
+    rows = [("∂Z_y/∂θ_y", exact, autograd(head.target_logit, angle))]
     for k, label in enumerate(["∂L/∂θ_y", "∂L/∂θ_j"]):
         angles = np.tile([0.8, 1.9, 1.2], (len(angle), 1))
         angles[:, k] = right if k == 0 else angle
         exact = _evaluate(loss, t, angles, k)
         angles[:, k] = angle
-        shipped = _autograd(lambda a: head.losses_at(a, first), angles, k)
+        shipped = autograd(lambda a: head.losses_at(a, first), angles)[:, k]
         rows.append((label, exact, shipped))
-        through = partial(_losses_of_vectors, head)
-        shipped = _autograd(through, angles[inside], k)
+        shipped = autograd(
+            lambda a: losses_of(head, turned(a)), angles[inside]
+        )[:, k]
         rows.append((f"{label}, through vectors", exact[inside], shipped))
     return pd.DataFrame([_compare(*row) for row in rows])
 
@@ -244,23 +257,6 @@ def _numbers(head, values):
         for k, v in numbers.items()
         if not isinstance(v, str)
     }
-
-
-def _losses_of_vectors(head, theta):
-    """Losses of unit vectors that stand at given angles, one a time."""
-    axes = torch.eye(4, dtype=torch.float64)
-    feature = axes[:1].expand(len(theta), 1, 4)
-    turned = theta.cos()[..., None] * feature
-    vectors = turned + theta.sin()[..., None] * axes[1:]
-    labels = torch.zeros(len(theta), 1, dtype=torch.long)
-    moved = head.on(vectors, penalties=False).eval()
-    return moved.losses(feature, labels)[:, 0]
-
-
-def _autograd(function, angles, k=0):
-    angles = torch.tensor(angles, requires_grad=True)
-    (gradient,) = torch.autograd.grad(function(angles).sum(), angles)
-    return gradient[:, k].numpy()
 
 
 def _evaluate(expression, symbols, angles, k):
@@ -318,10 +314,10 @@ def gap_gradient() -> sp.Expr:
     return sp.simplify(sp.diff(loss_of_gap(), m))
 
 
-def printed_gap_gradient(factor: sp.Expr | int = 1) -> sp.Expr:
-    """[arcgrad, Eq. 17] as printed, times a factor."""
+def printed_gap_gradient() -> sp.Expr:
+    """[arcgrad, Eq. 17] as printed."""
     e = (C - 1) * sp.exp(m * s)
-    return factor * e / (e + 1)
+    return e / (e + 1)
 
 
 def pull(scale, gap, classes):
@@ -354,12 +350,6 @@ def curvature_at_best() -> sp.Expr:
     return at_best(sp.diff(-gap_gradient(), s, 2))
 
 
-def share_left() -> sp.Expr:
-    """Size of the gradient at the gap of Eq. 19, over its bound s."""
-    largest = at_best(-gap_gradient()).subs(m, best_product() / s)
-    return sp.simplify(largest / s)
-
-
 def best_gap(scale: float, classes: int) -> float:
     """The gap of [arcgrad, Eq. 19] in radians, s > 0 and C ≥ 2."""
     return numeric(best_product(), C)(classes).real / scale
@@ -381,18 +371,13 @@ def gap_after(time, scale, classes: int):
     return (total - wrightomega(total - math.log(k))) / scale
 
 
-def adacos_probability() -> sp.Expr:
-    """P of the own class as a function of its angle, B held fixed."""
-    own = logits(losses.get("normface"), theta, {"s": s})
-    return 1 / (1 + B * sp.exp(-own))
-
-
 def adacos_bracket() -> sp.Expr:
     """What is zero where ∂²P/∂θ² is: s sin²θ (1 − 2P) − cos θ.
 
-    The second derivative is s P (1 − P) times it. [arcgrad, before Eq. 9]
+    P is that of the own class as a function of its angle, B held fixed. The
+    second derivative is s P (1 − P) times this. [arcgrad, before Eq. 9]
     """
-    p = adacos_probability()
+    p = 1 / (1 + B * sp.exp(-s * formulas.cosine(theta)))
     return s * sp.sin(theta) ** 2 * (1 - 2 * p) - sp.cos(theta)
 
 
@@ -418,12 +403,10 @@ def adacos_step(scale, cosines, middle: float):
     Gives the next scale, and the slope of that map, (…) each.
     """
     z = np.asarray(scale, dtype=float)[..., None, None] * cosines
-    top = z.max((-1, -2))
-    e = np.exp(z - top[..., None, None])
-    total = e.sum((-1, -2))
-    divisor = math.cos(min(math.pi / 4, middle))
-    slope = (e * cosines).sum((-1, -2)) / total
-    return (top + np.log(total / len(cosines))) / divisor, slope / divisor
+    divisor, pair = math.cos(min(math.pi / 4, middle)), (-1, -2)
+    after = logsumexp(z, axis=pair) - math.log(len(cosines))
+    slope = (softmax(z, axis=pair) * cosines).sum(pair)
+    return after / divisor, slope / divisor
 
 
 def iam_by_logits() -> tuple[sp.Expr, sp.Expr]:

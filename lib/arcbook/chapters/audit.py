@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import html
-from collections import Counter
+import math
 
 import pandas as pd
 from IPython.display import HTML, Markdown
 from matplotlib import pyplot as plt
 
-from arcbook import cells, papers, plot, stats
-from arcbook.audit import rule, tables, verdicts
+from arcbook import papers, plot, stats
+from arcbook.audit import rule
 from arcbook.audit.equations import ASSUMES, CONFIRMED
 from arcbook.audit.ledger import PAPERS, Item
 from arcbook.book import page
-from arcbook.plot.style import BASELINE, INK
+from arcbook.plot import BASELINE, INK
 
 NAMES = {
     "arcgrad": "ArcGrad",
     "angular-learning": "Angular Learning",
     "iam": "IAM",
     "mnist-cosine": "MNIST paper",
+}
+ANGLES = {
+    ("arcgrad", "table6"): "ArcGrad, Table VI\nCIFAR-10",
+    ("angular-learning", "table2"): "Angular Learning, Table 2\nCIFAR-10+",
+    ("angular-learning", "table3"): "Angular Learning, Table 3\nCIFAR-100",
 }
 LEADS = (
     ("arcgrad", "three-of-four"),
@@ -36,18 +41,17 @@ LEADS = (
 
 def errata(ledger: list[Item], paper: str) -> Markdown:
     """All equations of a paper that don't stand as printed."""
-    return Markdown(
-        "\n\n".join(
-            _erratum(item)
-            for item in ledger
-            if (item.kind, item.paper) == ("equation", paper)
-            and item.verdict != CONFIRMED
-        )
-    )
+    wrong = [
+        _erratum(item)
+        for item in ledger
+        if (item.kind, item.paper) == ("equation", paper)
+        and item.verdict != CONFIRMED
+    ]
+    return Markdown("\n\n".join(wrong))
 
 
 def _erratum(item):
-    errors = [_power(item.found[name]) for name in list(item.found)[:2]]
+    errors = [_power(error) for error in list(item.found.values())[:2]]
     title = "It holds for" if item.verdict == ASSUMES else "Right form"
     return (
         f'<span id="{item.anchor}"></span>\n\n'
@@ -122,29 +126,21 @@ def _row(item):
 
 def counts(ledger: list[Item], kind: str) -> HTML:
     """How often each verdict stands, paper by paper."""
-    frame = pd.DataFrame(
-        [
-            (item.verdict, NAMES[item.paper])
-            for item in ledger
-            if item.kind == kind
-        ],
-        columns=[kind, "paper"],
-    )
-    table = pd.crosstab(
-        frame[kind], frame["paper"], margins=True, margins_name="all"
-    )
+    items = [item for item in ledger if item.kind == kind]
+    verdict = pd.Series([item.verdict for item in items], name=kind)
+    paper = pd.Series([NAMES[item.paper] for item in items])
+    table = pd.crosstab(verdict, paper, margins=True, margins_name="all")
     order = [NAMES[one] for one in PAPERS if NAMES[one] in table] + ["all"]
-    table = table[order].reset_index().rename_axis(columns=None)
-    return page.table(table)
+    return page.table(table[order].reset_index().rename_axis(columns=None))
 
 
 def tally(ledger: list[Item], kind: str, **wanted) -> int:
     """How many items have a verdict, a basis, or what an item has."""
-    return Counter(
+    wanted |= {"kind": kind}
+    return sum(
         all(getattr(item, key) == value for key, value in wanted.items())
         for item in ledger
-        if item.kind == kind
-    )[True]
+    )
 
 
 def evidence(item: Item) -> str:
@@ -216,64 +212,51 @@ def ranks(groups: dict[str, pd.DataFrame], level: float):
     return plot.show(figure)
 
 
-def digits():
-    """The 40 accuracies of the MNIST table beside what chance does."""
-    table = cells.beside("mnist-cosine", "table1").dropna(subset="printed")
-    table = table.assign(settled=tables.settled(table))
-    figure, panels = plt.subplots(1, 2, figsize=(8, 4.4), sharey=True)
-    for axes, method in zip(panels, ("ArcFace", "Combined"), strict=True):
-        part = table[table["method"] == method].reset_index()
-        kept = part[part["settled"]]
-        mean = kept["printed"].mean()
-        error = 1.96 * stats.share_error(mean, cells.TEST_IMAGES)
-        axes.axhspan(
-            mean - error, mean + error, color=BASELINE, alpha=0.16, lw=0
-        )
-        axes.axhline(mean, color=BASELINE, lw=1.2)
-        look = plot.look(method)
-        axes.plot(
-            kept.index, kept["printed"], **look | plot.HOLLOW | {"ls": "none"}
-        )
-        for place, value in part.loc[~part["settled"], "printed"].items():
-            axes.annotate(
-                f"{value:.1f}↓",
-                (place, 98.4),
-                ha="center",
-                fontsize=9.5,
-                color=look["color"],
-            )
-        ticks = [0, 5, 10, 15]
-        labels = part["at"].str.replace("m = ", "").str.replace(", ", "\n")
-        axes.set_xticks(ticks, labels.iloc[ticks])
-        axes.set_xlim(-0.8, 19.8)
-        axes.set_title("ArcFace, by m" if method == "ArcFace" else method)
-        axes.grid(axis="x", visible=False)
-    panels[0].set_ylim(98.35, 99.15)
-    panels[0].set_ylabel("printed accuracy, %")
-    return plot.show(figure)
-
-
 def papers_apart(rows: pd.DataFrame):
     """Error rates that two papers print for one loss and network."""
     names = rows["benchmark"].unique()
     figure, panels = plt.subplots(1, len(names), figsize=(8, 3.6))
     for axes, name in zip(panels, names, strict=True):
-        for _, row in rows[rows["benchmark"] == name].iterrows():
-            look = plot.look(row["method"])
+        for row in rows[rows["benchmark"] == name].to_dict("records"):
             pair = row["arcgrad"], row["angular"]
-            axes.plot([0, 1], pair, **look | plot.HOLLOW)
+            axes.plot([0, 1], pair, **_hollow(row["method"]) | {"ls": "-"})
         axes.set_xticks([0, 1], ["ArcGrad", "Angular L."], fontsize=9)
         axes.set_xlim(-0.35, 1.35)
         axes.set_title(name, fontsize=10.5)
         axes.grid(axis="x", visible=False)
     panels[0].set_ylabel("printed error rate, %")
-    plot.key(
-        figure,
-        {x: plot.look(x) | plot.HOLLOW for x in rows["method"].unique()},
-    )
+    plot.key(figure, {x: _hollow(x) for x in rows["method"].unique()})
     return plot.show(figure)
 
 
-def in_print(ledger: list[Item], word: str = verdicts.NOISE) -> int:
-    """How many claims have such a word in print."""
-    return sum(item.in_print == word for item in ledger)
+def angles(rows: pd.DataFrame):
+    """Printed W-Inter (left) and C-Inter (right) of each loss and table."""
+    figure, panels = plt.subplots(1, 3, figsize=(8, 4.6), sharey=True)
+    for axes, (key, title) in zip(panels, ANGLES.items(), strict=True):
+        part = rows[(rows["paper"] == key[0]) & (rows["table"] == key[1])]
+        simplex, largest = part[["simplex", "largest"]].iloc[0]
+        axes.axhline(simplex, color=INK, lw=1.2, ls=(0, (5, 3)))
+        axes.axhline(largest, color=INK, lw=1.6)
+        axes.axhspan(largest, 1.9, color=BASELINE, alpha=0.14, lw=0)
+        for place, (_, some) in enumerate(part.groupby("metric", sort=False)):
+            for k, row in enumerate(some.to_dict("records")):
+                at = place + 0.13 * (k - (len(some) - 1) / 2)
+                axes.plot(at, row["printed"], **_hollow(row["method"]))
+        axes.set_xticks([0, 1], ["W-Inter", "C-Inter"])
+        axes.set_xlim(-0.55, 1.55)
+        axes.set_title(title, fontsize=10.5)
+        axes.grid(axis="x", visible=False)
+        if key[1] == "table2":
+            shared = {"ha": "center", "fontsize": 10}
+            axes.text(0.5, simplex - 0.01, "simplex", va="top", **shared)
+            axes.text(0.5, largest + 0.01, "largest mean", **shared)
+    plot.degrees(panels[0].yaxis, 5)
+    panels[0].set_ylim(math.radians(70), math.radians(103))
+    panels[0].set_ylabel("mean angle")
+    shown = rows["method"].unique()
+    plot.key(figure, {x: _hollow(x) for x in shown if x != "Arc"})
+    return plot.show(figure)
+
+
+def _hollow(method):
+    return plot.look(method) | plot.HOLLOW | {"ls": "none"}

@@ -1,4 +1,4 @@
-"""The gradient atlas: every loss's slopes as small panels."""
+"""The gradient atlas: every loss's slopes, through what trains."""
 
 from __future__ import annotations
 
@@ -8,11 +8,79 @@ import textwrap
 import numpy as np
 import pandas as pd
 import sympy as sp
+import torch
 from IPython.display import Markdown
 
 from arcbook import derive, losses, plot
-from arcbook.chapters import slopes
-from arcbook.plot.style import BASELINE, INK
+from arcbook.plot import BASELINE, INK
+
+THETA = np.linspace(1e-4, np.pi - 1e-4, 541)
+PLACES = {"0°": 0.0, "90°": math.pi / 2, "180°": math.pi}
+
+
+def head(name: str, num_classes: int, s: float, **wanted):
+    """A head at a scale, with those wanted hyperparameters that it has.
+
+    Gives the head (AdaCos at the s that it starts with), and the norm of a
+    feature: s for a loss that keeps |x|, so that all compare at one scale.
+    """
+    known = dict(losses.get(name).defaults)
+    if losses.get(name).penalty == "iam":
+        known |= losses.get("normface").defaults
+    wanted |= {"s": s, "alpha": s}
+    given = {k: wanted[k] for k in known if k in wanted}
+    made = losses.create(
+        name, embedding_dim=2, num_classes=num_classes, **given
+    ).eval()
+    return made, s if "|x|" in made.factors else 1.0
+
+
+def logit_slope(name: str, theta, **hyper) -> np.ndarray:
+    """∂Z_y/∂θ_y of the shipped formula at unit scale, by autograd."""
+    spec = losses.get(name)
+    hyper = spec.check(hyper)
+    return derive.autograd(lambda a: spec.target_logit(a, [1], hyper), theta)
+
+
+def pull(name: str, s: float, num_classes: int, theta=THETA, **wanted):
+    """∂L/∂θ_y of one sample at unit scale with θ_j = 90°, by autograd.
+
+    The class vectors have norm 1 and so has the feature, but for losses that
+    keep |x|, where |x| = s.
+    """
+    made, norm = head(name, num_classes, s, **wanted)
+
+    def loss(theta):
+        turns = torch.full((len(theta), num_classes), math.pi / 2).double()
+        turns = torch.cat([theta[:, None], turns[:, 1:]], 1)
+        return derive.losses_of(made, derive.turned(turns), norm)
+
+    return derive.autograd(loss, theta) / (float(made.s) * norm)
+
+
+def half_range(name: str, s: float, num_classes: int, **wanted):
+    """Smallest and largest θ_y where the pull is above half of its top."""
+    strength = pull(name, s, num_classes, **wanted)
+    strong = THETA[strength > strength.max() / 2]
+    return strong.min(), strong.max()
+
+
+def alike(curve) -> list[tuple[list[str], np.ndarray]]:
+    """Losses whose curves agree to 1e-9, together, in the book's order.
+
+    `curve` is a function of a loss's name. Gives pairs of the names that share
+    a curve, and the curve.
+    """
+    groups = []
+    for name in losses.available():
+        values = curve(name)
+        for members, known in groups:
+            if np.allclose(values, known, rtol=0, atol=1e-9):
+                members.append(name)
+                break
+        else:
+            groups.append(([name], values))
+    return groups
 
 
 def opening(axes):
@@ -21,14 +89,17 @@ def opening(axes):
         name = line.get_label()
         theta, slope = line.get_data()
         line.set_color(plot.colour(name))
-        at = theta[np.argmin(np.abs(slope - max(slope.min(), -1.9)))]
+        below = max(slope.min(), -1.9)
+        at = theta[np.argmin(np.abs(slope - below))]
         at = at if np.ptp(slope) > 1e-9 else 2.6
         plot.label_line(line, min(at, 2.2), plot.title(name), dy=-11)
     axes.axhline(0, color=INK, lw=0.8)
-    _angle_axis(axes)
-    axes.set_ylabel(r"$\partial Z_y/\partial\theta_y$ (a radian)")
-    axes.set_ylim(-2.2, 0.8)
-    axes.set_title("Only the angle as logit pulls the same at every angle")
+    plot.own_angle(axes)
+    axes.set(
+        ylabel=r"$\partial Z_y/\partial\theta_y$ (a radian)",
+        ylim=(-2.2, 0.8),
+        title="Only the angle as logit pulls the same at every angle",
+    )
     return plot.show(axes.figure)
 
 
@@ -40,25 +111,16 @@ def table() -> pd.DataFrame:
     """
     rows = []
     for name in losses.available():
-        spec, found, head = (
-            losses.get(name),
-            derive.of(name),
-            slopes.head(name),
-        )
+        spec, found = losses.get(name), derive.of(name)
         logit, slope = sp.latex(found.Z_y), sp.latex(found.dZ_y)
         if "cases" in logit:
             front = sp.latex(derive.scale(spec, {}))
             mixed = front + r"\tfrac{%s + \psi%s(\theta_y)}{1 + \lambda}"
             logit = mixed % (r"\lambda\cos\theta_y", "")
             slope = mixed % (r"-\lambda\sin\theta_y", "'")
-        at = slopes.logit_slope(head, np.array([0, math.pi / 2, math.pi]))
-        values = dict(
-            zip(("0°", "90°", "180°"), at / float(head.s), strict=True)
-        )
-        rows.append(
-            {"loss": spec.title, "target logit": logit, "slope": slope}
-            | values
-        )
+        row = {"loss": spec.title, "target logit": logit, "slope": slope}
+        at = logit_slope(name, list(PLACES.values()))
+        rows.append(row | dict(zip(PLACES, at)))
     return pd.DataFrame(rows)
 
 
@@ -67,7 +129,7 @@ def listing() -> Markdown:
     shown = table()
     for name in ("target logit", "slope"):
         shown[name] = "$" + shown[name] + "$"
-    for name in ("0°", "90°", "180°"):
+    for name in PLACES:
         shown[name] = [
             f"{round(x, 2) + 0:.2f}".replace("-", "−") for x in shown[name]
         ]
@@ -75,69 +137,38 @@ def listing() -> Markdown:
     return Markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
-def logit_atlas(names: list[str] | None = None, columns: int = 3, **wanted):
+def logit_atlas():
     """∂Z_y/∂θ_y at unit scale; losses with the same curve share a panel."""
-    theta = np.linspace(0, np.pi, 721)
-
-    def slope(name):
-        made = slopes.head(name, **wanted)
-        return slopes.logit_slope(made, theta) / float(made.s)
-
-    groups = slopes.alike(names or losses.available(), slope)
-    figure, panels = _grid(groups, columns)
-    for axes, (members, curve) in zip(panels, groups, strict=True):
-        axes.plot(theta, -np.sin(theta), color=BASELINE, lw=1.2, ls="--")
-        axes.plot(theta, curve, color=plot.colour(members[0]))
-        axes.axhline(0, color=INK, lw=0.6)
-    figure.supylabel(
-        r"$\partial Z_y/\partial\theta_y$ at scale 1", fontsize=11.5
-    )
+    groups = alike(lambda name: logit_slope(name, THETA))
+    figure = _atlas(groups, r"$\partial Z_y/\partial\theta_y$ at scale 1")
+    look = {"color": BASELINE, "lw": 1.2, "ls": "--", "zorder": 1.5}
+    for axes in figure.axes:
+        axes.plot(THETA, -np.sin(THETA), **look)
     return plot.show(figure)
 
 
-def loss_atlas(
-    s: float,
-    num_classes: int,
-    names: list[str] | None = None,
-    columns: int = 3,
-    **wanted,
-):
+def loss_atlas(s: float, num_classes: int, **wanted):
     """∂L/∂θ_y at unit scale with θ_j = 90°; the same curves share a panel."""
-
-    def pull(name):
-        return slopes.pull_curve(name, s, num_classes, **wanted)[1]
-
-    theta = slopes.pull_angles()
-    groups = slopes.alike(names or losses.available(), pull)
-    figure, panels = _grid(groups, columns)
-    for axes, (members, curve) in zip(panels, groups, strict=True):
-        ink = plot.colour(members[0])
-        axes.plot(theta, curve, color=ink)
-        strong = curve > curve.max() / 2
-        axes.fill_between(
-            theta, curve, where=strong, color=ink, alpha=0.25, lw=0
-        )
-        axes.axhline(0, color=INK, lw=0.6)
-    figure.supylabel(
-        r"$\partial L/\partial\theta_y$ at scale 1", fontsize=11.5
-    )
+    groups = alike(lambda name: pull(name, s, num_classes, **wanted))
+    figure = _atlas(groups, r"$\partial L/\partial\theta_y$ at scale 1")
+    for axes, (members, curve) in zip(figure.axes, groups, strict=True):
+        look = {"color": plot.colour(members[0]), "alpha": 0.25, "lw": 0}
+        axes.fill_between(THETA, curve, where=curve > curve.max() / 2, **look)
     return plot.show(figure)
 
 
-def _grid(groups, columns):
+def _atlas(groups, label):
     longest = max(len(members) for members, _ in groups)
     figure, panels = plot.grid(
-        len(groups), columns, 2.35, base=0.12 * longest, sharey=True
+        len(groups), 3, 2.35, base=0.12 * longest, sharey=True
     )
-    for axes, (members, _) in zip(panels, groups, strict=True):
+    for axes, (members, curve) in zip(panels, groups, strict=True):
         text = textwrap.fill(", ".join(map(plot.title, members)), 26)
-        axes.set_title(text, color=plot.colour(members[0]), fontsize=11, pad=4)
-        _angle_axis(axes, step=60)
+        ink = plot.colour(members[0])
+        axes.set_title(text, color=ink, fontsize=11, pad=4)
+        axes.plot(THETA, curve, color=ink)
+        axes.axhline(0, color=INK, lw=0.6)
+        plot.own_angle(axes, step=60)
+    figure.supylabel(label)
     figure.get_layout_engine().set(wspace=0.06)
-    return figure, panels
-
-
-def _angle_axis(axes, step=30):
-    axes.set_xlim(0, np.pi)
-    plot.degrees(axes.xaxis, step)
-    axes.set_xlabel(r"$\theta_y$")
+    return figure

@@ -7,10 +7,13 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from scipy.special import softmax
 
 from arcbook import derive, plot
 from arcbook.plot import BASELINE, INK
 
+OWN, THIRD = math.radians(30), math.radians(90)
+WEIGHT = "weight of Eq. 14"
 SHADES = ("#2b7bd6", "#0f8a7e", "#a23984", "#d55e00", "#8a7420")
 INKS = {0: BASELINE} | dict(zip((0.2, 0.8, 1, 2), SHADES))
 
@@ -45,22 +48,15 @@ def opening(figure, frame: pd.DataFrame):
     return plot.show(figure)
 
 
-def weights(figure, betas):
-    """Publish the weight of a sample and its loss, a curve for each β."""
-    left, right = figure.axes
-    for axes in figure.axes:
-        axes.margins(x=0)
-        ends = {}
-        for line, beta in zip(axes.lines, betas):
-            name = f"β = {beta:g}"
-            line.set_color(look(name)["color"])
-            ends[name] = line.get_xydata()[-1]
-        plot.names(axes, ends, look)
-    left.set(xlabel="probability of the own class p", ylabel="1 − p + βp")
+def weights(pulls: pd.DataFrame, losses: pd.DataFrame):
+    """The weight of a sample over p and its loss over u, a column a β."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.4, 4.4))
+    plot.lines(pulls, left, look, ylabel="1 − p + βp")
+    left.set_xlabel("probability of the own class p")
     left.set_title("With β the pull no longer fades as p → 1")
+    plot.lines(losses, right, look, ylabel="−log p + β log(1 − p)")
     right.axhline(0, color=INK, lw=0.8)
-    right.set(xlabel="log-odds for the own class log(p/(1 − p))")
-    right.set(ylabel="−log p + β log(1 − p)")
+    right.set_xlabel("log-odds for the own class log(p/(1 − p))")
     right.set_title("With any β > 0 there is no lowest loss")
     return plot.show(figure)
 
@@ -71,45 +67,44 @@ def rival_weight(theta_y, theta_j, theta_k, *, s: float, beta: float):
     The angles to own class, rival and third class are arrays in radians.
     Gives p_j + β (p_j2 − p_j) and the sign of its derivative in z_j.
     """
-    z = [s * np.cos(np.asarray(t, float)) for t in (theta_y, theta_j, theta_k)]
-    total = np.logaddexp(z[0], np.logaddexp(z[1], z[2]))
-    symbols = derive.p_y, derive.p_j, derive.beta
-    at = np.exp(z[0] - total), np.exp(z[1] - total), beta
-    weight = derive.numeric(derive.total_by_logits()[1], *symbols)(*at)
-    bracket = derive.numeric(derive.rival_bracket(), *symbols)(*at)
+    angles = np.broadcast_arrays(theta_y, theta_j, theta_k)
+    p_y, p_j, _ = softmax(s * np.cos(angles), axis=0)
+    weight, bracket = (
+        derive.numeric(form, derive.p_y, derive.p_j, derive.beta)(
+            p_y, p_j, beta
+        )
+        for form in (derive.total_by_logits()[1], derive.rival_bracket())
+    )
     return weight, np.sign(bracket)
 
 
-def rivals(betas, *, s: float, beta: float, own=30, third=90):
+def rivals(betas, *, s: float, beta: float):
     """The push on a rival as it comes near: for several β, and a map for one.
 
-    Own and third angle are in degrees; the map varies the first.
+    Own and third angle are `OWN` and `THIRD`; the map varies the first.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.4, 4.5))
     theta = np.linspace(0, math.pi, 361)
-    own, third = math.radians(own), math.radians(third)
     for one in betas:
+        weight, _ = rival_weight(OWN, theta, THIRD, s=s, beta=one)
         name = f"β = {one:g}"
-        weight, _ = rival_weight(own, theta, third, s=s, beta=one)
-        (line,) = left.plot(theta, weight, **look(name))
-        middle = 0.1 + (own + third) / 2
-        plot.label_line(line, middle, name, dy=9).set_ha("center")
-    left.axvline(own, color=BASELINE, lw=1, ls=":")
-    left.set(
-        xlabel=r"angle to the rival $\theta_j$", ylabel="weight of Eq. 14"
-    )
-    left.set_title(rf"The push at $\theta_y$ = {math.degrees(own):.0f}°")
+        (line,) = left.plot(theta, weight, label=name, **look(name))
+        middle = 0.1 + (OWN + THIRD) / 2
+        plot.label_line(line, middle, dy=9).set_ha("center")
+    left.axvline(OWN, color=BASELINE, lw=1, ls=":")
+    left.set(xlabel=r"angle to the rival $\theta_j$", ylabel=WEIGHT)
+    left.set_title(rf"The push at $\theta_y$ = {math.degrees(OWN):.0f}°")
     y, j = np.meshgrid(theta, theta)
-    weight, sign = rival_weight(y, j, third, s=s, beta=beta)
+    weight, sign = rival_weight(y, j, THIRD, s=s, beta=beta)
     mesh = right.pcolormesh(y, j, weight, cmap="cividis", rasterized=True)
-    falls = sign.min() < 0
-    if falls:
+    where = "falls nowhere"
+    if sign.min() < 0:
+        where = "falls only below the line"
         right.contour(y, j, sign, levels=[0], colors="#d55e00", linewidths=3)
-    figure.colorbar(mesh, ax=right, label="weight of Eq. 14")
+    figure.colorbar(mesh, ax=right, label=WEIGHT)
     for axis in (left.xaxis, right.xaxis, right.yaxis):
         plot.degrees(axis, 60)
     right.grid(False)
     right.set(xlabel=r"own angle $\theta_y$", ylabel=r"rival $\theta_j$")
-    where = "falls only below the line" if falls else "falls nowhere"
     right.set_title(f"β = {beta:g}: nearer, the push {where}")
     return plot.show(figure)

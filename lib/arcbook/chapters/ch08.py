@@ -11,7 +11,7 @@ from scipy import stats as distributions
 
 from arcbook import cells, packing, plot, stats
 from arcbook.audit import tables
-from arcbook.plot.style import BASELINE, INK
+from arcbook.plot import BASELINE, INK
 
 ID, LENGTHS = "mnist-cosine.table1", "mnist-cosine.fig2"
 FOUR = {

@@ -10,7 +10,7 @@ import sympy as sp
 from matplotlib import pyplot as plt
 
 from arcbook import cells, derive, plot
-from arcbook.plot.style import INK
+from arcbook.plot import INK
 
 ANGLES = {"c_inter": "C-Inter", "wc_intra": "WC-Intra"}
 

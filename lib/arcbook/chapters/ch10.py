@@ -22,8 +22,7 @@ from scipy.optimize import brentq
 from arcbook import derive, geometry, packing, plot
 from arcbook.chapters.spheres import CLASSES
 from arcbook.derive import C, m
-from arcbook.plot.kit import LOSS
-from arcbook.plot.style import BASELINE, INK, spaced
+from arcbook.plot import BASELINE, INK, LOSS, spaced
 
 k, epsilon = sp.symbols("k epsilon", positive=True)
 RIGHT = math.pi / 2

@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
+from scipy.spatial.distance import pdist
 
 from arcbook import packing, plot
-from arcbook.plot.style import BASELINE, INK
+from arcbook.plot import BASELINE, INK
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -47,6 +48,7 @@ def kept(record: Mapping, name: str) -> np.ndarray:
 
 def unit(vectors: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
     """Directions; a zero vector has none and comes back as NaN."""
+    vectors = np.asarray(vectors)
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(norms == 0, np.nan, norms)
 
@@ -100,19 +102,16 @@ def facts(record: Mapping) -> dict[str, float]:
     over the features; apart: the smallest angle between the mean directions of
     two classes. Classes without a feature are left out.
     """
-    directions = pd.DataFrame(unit(kept(record, "features").astype(float)))
-    labels = kept(record, "feature_labels").astype(int)
-    known = directions.notna().all(axis=1).to_numpy()
-    directions, labels = directions[known], labels[known]
-    means = directions.groupby(labels).mean()
-    centres = pd.DataFrame(unit(means.to_numpy()), index=means.index)
-    gaps = directions.to_numpy() - centres.loc[labels].to_numpy()
-    cosines = centres.to_numpy() @ centres.to_numpy().T
-    closest = cosines[~np.eye(len(cosines), dtype=bool)].max()
-    chords = np.linalg.norm(gaps, axis=1)
+    x = unit(kept(record, "features").astype(float))
+    x = pd.DataFrame(x).dropna()
+    classes = x.groupby(kept(record, "feature_labels")[x.index])
+    chords = {
+        "spread": np.linalg.norm(x - unit(classes.transform("mean")), axis=1),
+        "apart": pdist(unit(classes.mean())).min(),
+    }
     return {
-        "spread": float(np.degrees(2 * np.arcsin(chords / 2)).mean()),
-        "apart": math.degrees(math.acos(closest)),
+        name: float(np.degrees(2 * np.arcsin(length / 2)).mean())
+        for name, length in chords.items()
     }
 
 
@@ -122,84 +121,55 @@ def maps(rows: Mapping[str, Mapping]):
         len(rows), 2, figsize=(8, 4.15 * len(rows)), squeeze=False
     )
     for (heading, record), pair in zip(rows.items(), panels, strict=True):
-        for axes in pair:
-            axes.axis("off")
         pair[0].set_title(heading, fontsize=11.5)
-        _network(pair, record)
+        vectors = kept(record, "class_vectors").astype(float)
+        features = kept(record, "features").astype(float)
+        labels = kept(record, "feature_labels").astype(int)
+        turn = turned(unit(vectors))
+        places, discs = flattened(unit(features) @ turn.T)
+        heads, sides = flattened(unit(vectors) @ turn.T)
+        inks = np.array([to_rgb(CLASSES[k % 10]) for k in range(len(heads))])
+        weights = vectors if record["loss"] == "softmax" else unit(vectors)
+        for disc, axes in enumerate(pair):
+            axes.axis("off")
+            axes.set(aspect="equal", xlim=(-1.04, 1.04), ylim=(-1.04, 1.04))
+            _regions(axes, disc, weights @ turn.T, inks)
+            here, spots = discs == disc, {"s": 5, "lw": 0, "rasterized": True}
+            axes.scatter(*places[here].T, c=inks[labels[here]], **spots)
+            _heads(axes, heads, sides == disc, places[here])
     return plot.show(figure)
-
-
-def _network(pair, record):
-    vectors = kept(record, "class_vectors").astype(float)
-    features = kept(record, "features").astype(float)
-    labels = kept(record, "feature_labels").astype(int)
-    turn = turned(unit(vectors))
-    places, discs = flattened(unit(features) @ turn.T)
-    heads, sides = flattened(unit(vectors) @ turn.T)
-    inks = np.array([to_rgb(CLASSES[k % 10]) for k in range(len(heads))])
-    weights = vectors @ turn.T
-    if record["loss"] != "softmax":
-        weights = unit(weights)
-    for disc, axes in enumerate(pair):
-        axes.set_aspect("equal")
-        axes.set(xlim=(-1.04, 1.04), ylim=(-1.04, 1.04))
-        _regions(axes, disc, weights, inks)
-        here = discs == disc
-        axes.scatter(
-            *places[here].T,
-            s=5,
-            c=inks[labels[here]],
-            linewidths=0,
-            rasterized=True,
-        )
-        _heads(axes, heads, sides == disc, places[here], inks)
 
 
 def _regions(axes, disc, weights, inks):
     """Tint what the network takes for each class, and draw the rim."""
     line = (np.arange(PIXELS) + 0.5) / PIXELS * 2 - 1
-    grid = np.stack(np.meshgrid(line, line), -1)
-    vectors = raised(grid, disc)
-    inside = ~np.isnan(vectors[..., 0])
+    vectors = raised(np.stack(np.meshgrid(line, line), -1), disc)
+    inside = ~np.isnan(vectors[..., :1])
     winner = (np.nan_to_num(vectors) @ weights.T).argmax(-1)
-    picture = np.concatenate([inks[winner], TINT * inside[..., None]], -1)
-    axes.imshow(
-        picture,
-        extent=(-1, 1, -1, 1),
-        origin="lower",
-        interpolation="none",
-        zorder=0,
-    )
+    picture = np.concatenate([inks[winner], TINT * inside], -1)
+    shown = {"origin": "lower", "interpolation": "none", "zorder": 0}
+    axes.imshow(picture, extent=(-1, 1, -1, 1), **shown)
     turn = np.linspace(0, 2 * np.pi, 361)
     axes.plot(np.cos(turn), np.sin(turn), color=BASELINE, lw=1)
 
 
-def _heads(axes, heads, here, places, inks):
+def _heads(axes, heads, here, places):
     """Mark the class vectors of a disc, each with its number beside it."""
     taken = np.concatenate([places, heads[here]])
+    look = {"fontsize": 14, "fontweight": "bold", "ha": "center"}
     for k in np.flatnonzero(here):
         axes.plot(*heads[k], "+", color=INK, ms=9, mew=1.6)
         spot = _free(heads[k], taken)
         axes.plot(*np.stack([heads[k], spot]).T, color=INK, lw=0.5)
-        axes.text(
-            *spot,
-            str(k),
-            color=INK,
-            ha="center",
-            va="center",
-            fontsize=14,
-            fontweight="bold",
-        )
+        axes.text(*spot, str(k), color=INK, va="center", **look)
         taken = np.concatenate([taken, np.repeat(spot[None], 20, 0)])
 
 
 def _free(head, taken):
     """The emptiest place around a class vector, inside the disc."""
     turn = np.arange(LABELS) / LABELS * 2 * np.pi
-    ring = np.stack([np.cos(turn), np.sin(turn)], 1)
-    spots = np.concatenate(
-        [head + reach * ring for reach in (REACH, 1.5 * REACH)]
-    )
+    ring = REACH * np.stack([np.cos(turn), np.sin(turn)], 1)
+    spots = head + np.concatenate([ring, 1.5 * ring])
     gaps = np.linalg.norm(spots[:, None] - taken[None], axis=-1)
     crowd = np.exp(-((gaps / 0.07) ** 2)).sum(1)
     crowd += 1e3 * (np.linalg.norm(spots, axis=1) > 0.97)
