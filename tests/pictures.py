@@ -16,16 +16,12 @@ def caught(monkeypatch, draw, *arguments):
     monkeypatch.setattr(plot, "show", found.append)
     draw(*arguments)
     (figure,) = found
-    plt.close(figure)  # it can be read on
+    plt.close("all")  # it can be read on
     return figure
 
 
 def opened(monkeypatch, name, **given):
-    """Run a notebook as far as its first figure.
-
-    Returns:
-        The figure and the notebook's variables.
-    """
+    """The first figure of a notebook, and the variables it has by then."""
     source = nbformat.read(parameters.path(name), as_version=4).cells
     first, *others = [c.source for c in source if c.cell_type == "code"]
     found, values = [], {"__name__": name}
@@ -36,6 +32,7 @@ def opened(monkeypatch, name, **given):
     for cell in others:
         exec(cell, values)
         if found:
+            plt.close("all")
             return found[0], values
 
 
@@ -43,9 +40,8 @@ def marks(axes, *, hollow):
     """Where hollow or filled marks stand: (colour, x, y) each."""
     found = []
     for line in axes.get_lines():
-        if line.get_marker() in ("None", "", None):
-            continue
-        if (line.get_markerfacecolor() == "none") == hollow:
+        drawn = line.get_marker() not in ("None", "", None)
+        if drawn and (line.get_markerfacecolor() == "none") == hollow:
             color = to_hex(line.get_color())
             found += [(color, x, y) for x, y in line.get_xydata()]
     return found

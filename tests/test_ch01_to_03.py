@@ -5,12 +5,11 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from matplotlib import pyplot as plt
 
 from arcbook import losses, plot
 from arcbook.chapters import ch01, ch02, ch03
 from arcbook.plot import to_svg
-from pictures import caught, opened
+from pictures import caught
 
 MAIN = ("softmax", "center", "m_softmax", "arcface", "adacos", "arcgrad")
 PAGES = ("#ffffff", "#121212")
@@ -20,37 +19,12 @@ THETA = np.linspace(0.01, np.pi - 0.02, 7)
 @pytest.fixture(autouse=True)
 def book_style():
     plot.style()
-    yield
-    plt.close("all")
-
-
-@pytest.fixture
-def squared():
-    """A loss that is one formula and one registry entry, nothing else."""
-
-    def square(theta, *, m):
-        return 1 - m * theta**2
-
-    entry = losses.Loss(
-        "squared",
-        "Squared",
-        "the square of the angle",
-        target=square,
-        hyperparameters=(
-            losses.Hyperparameter("s", "scale", 5.0, 0, closed=False),
-            losses.Hyperparameter("m", "steepness", 0.5, 0),
-        ),
-        sources=("a test",),
-    )
-    losses.register(entry)
-    yield "squared"
-    losses.unregister("squared")
 
 
 def unit_slope(name, theta, step=1e-6):
     """The numerical slope of the head's logit, over its scale."""
     made = losses.create(name, embedding_dim=2, num_classes=10).eval()
-    at = torch.from_numpy(theta + [[step], [-step]])
+    at = torch.from_numpy(theta + np.array([[step], [-step]]))
     high, low = made.target_logit(at).numpy() / float(made.s)
     return (high - low) / (2 * step)
 
@@ -82,27 +56,14 @@ def test_step_of_a_small_rate_follows_the_slope(name):
     assert (moved * -ch02.logit_slope(name, THETA) >= -1e-12).all()
 
 
-def test_new_loss_gets_its_curves(monkeypatch, squared):
-    np.testing.assert_allclose(ch02.logit_slope(squared, THETA), -THETA)
-    assert "Squared" in set(ch02.table()["loss"])
-    for draw, given in ((ch02.logit_atlas, ()), (ch02.loss_atlas, (5.0, 10))):
-        figure = caught(monkeypatch, draw, *given)
-        titles = " ".join(a.get_title(loc="left") for a in figure.axes)
-        assert "Squared" in titles
-    assert plot.colour(squared).startswith("#")
-
-
 @pytest.mark.parametrize(
     ("draw", "given"), [(ch02.logit_atlas, ()), (ch02.loss_atlas, (20.0, 10))]
 )
 def test_atlas_names_every_loss_once(monkeypatch, draw, given):
     figure = caught(monkeypatch, draw, *given)
-    text = " ".join(
-        a.get_title(loc="left").replace("\n", " ") for a in figure.axes
-    )
-    names = sorted(name for name in text.replace(", ", " ").split())
-    titles = " ".join(plot.title(n) for n in losses.available())
-    assert names == sorted(titles.split())
+    drawn = " ".join(axes.get_title("left") for axes in figure.axes)
+    titles = " ".join(map(plot.title, losses.available()))
+    assert sorted(drawn.replace(",", "").split()) == sorted(titles.split())
 
 
 def test_the_table_has_the_slopes_of_the_shipped_heads():
@@ -111,12 +72,6 @@ def test_the_table_has_the_slopes_of_the_shipped_heads():
     assert table.loc["Softmax", "90°"] == pytest.approx(-1)
     m = losses.get("arcface").defaults["m"]
     assert table.loc["ArcFace", "0°"] == pytest.approx(-np.sin(m))
-
-
-@pytest.mark.parametrize("name", ["01_angles", "02_gradients", "03_margins"])
-def test_each_chapter_opens_with_its_picture(monkeypatch, name):
-    figure, _ = opened(monkeypatch, name)
-    assert figure.axes
 
 
 def test_targets_are_the_logits_over_the_scale(monkeypatch):
@@ -128,25 +83,16 @@ def test_targets_are_the_logits_over_the_scale(monkeypatch):
 
 
 FIGURES = {
-    "regions": (ch01.regions, (0.3, 2.2), (1.0, 1.6), 1.0),
-    "confidence": (ch01.confidence, (1, 10, 40)),
     "toy": (ch01.update_toy, ["softmax", "arcgrad"], [1, -1.3], 0.3),
     "sizes": (ch01.step_sizes, ["softmax"], 0.3, [1], [-2], 9),
-    "descent": (ch01.descent, ["arcgrad"], 1, [-2], 0.3, 1.0, 5),
-    "psi": (ch03.psi_pieces,),
-    "mixed": (ch03.mixed_slopes, 2, [0.0, 1.0]),
-    "variants": (ch03.variants, 0.5),
+    "variants": (ch03.variants, 2.5),
     "plane": (ch03.plane, {"arcface": {"m": 0.5}}, 20.0),
-    "gaps": (ch03.gaps, {"cosface": {"m": 0.4}}, 20.0, 1.5),
 }
 
 
 @pytest.mark.parametrize("drawn", FIGURES.values(), ids=FIGURES)
 def test_same_figure_gives_the_same_bytes(monkeypatch, drawn):
-    draw, *given = drawn
-    first, second = (
-        to_svg(caught(monkeypatch, draw, *given)) for _ in range(2)
-    )
+    first, second = (to_svg(caught(monkeypatch, *drawn)) for _ in range(2))
     assert first == second
     assert "currentColor" in first and 'aria-label="' in first
 
@@ -170,39 +116,33 @@ def test_chords_keep_the_digits_that_the_arc_cosine_loses():
     assert chords[theta > 1e-7].max() < 1e-15
 
 
-def luminance(colour):
-    rgb = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
-    linear = np.where(
-        rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4
-    )
+def rgb(code):
+    return np.array([int(code[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+
+
+def luminance(code):
+    dark, bright = rgb(code) / 12.92, ((rgb(code) + 0.055) / 1.055) ** 2.4
+    linear = np.where(rgb(code) <= 0.04045, dark, bright)
     return linear @ [0.2126, 0.7152, 0.0722]
 
 
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize("name", losses.available())
 def test_colour_stands_out_on_the_page(name, page):
-    high, low = sorted(
-        (luminance(plot.colour(name)), luminance(page)), reverse=True
-    )
+    low, high = sorted(map(luminance, (plot.colour(name), page)))
     assert (high + 0.05) / (low + 0.05) >= (3.3 if page == PAGES[0] else 2.5)
 
 
 @pytest.mark.parametrize("defect", ["deuteran", "protan", "tritan"])
 def test_main_colours_differ_for_colour_blind_readers(defect):
-    colorspacious = pytest.importorskip("colorspacious")
-    sight = {
-        "name": "sRGB1+CVD",
-        "cvd_type": f"{defect}omaly",
-        "severity": 100,
-    }
+    convert = pytest.importorskip("colorspacious").cspace_convert
+    kind = {"name": "sRGB1+CVD", "cvd_type": f"{defect}omaly"}
 
     def seen(name):
-        code = plot.colour(name)
-        rgb = [int(code[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-        shown = np.clip(
-            colorspacious.cspace_convert(rgb, sight, "sRGB1"), 0, 1
+        shown = convert(
+            rgb(plot.colour(name)), kind | {"severity": 100}, "sRGB1"
         )
-        return colorspacious.cspace_convert(shown, "sRGB1", "CAM02-UCS")
+        return convert(np.clip(shown, 0, 1), "sRGB1", "CAM02-UCS")
 
     for one, other in itertools.combinations(MAIN, 2):
         apart = np.linalg.norm(seen(one) - seen(other))

@@ -13,12 +13,6 @@ from pictures import caught, marks, opened
 FEW = {"epochs": 10, "seeds": 2, "sweep": [0.5, 40.0]}
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 def test_gradient_is_the_softmax_of_the_gaps():
     theta, labels = np.array([[0.3, 0.9, 1.4], [1.2, 0.5, 0.8]]), [0, 2]
     z = np.exp(-7 * theta)
@@ -54,21 +48,17 @@ def test_the_opening_names_the_angles_that_it_draws(monkeypatch):
         own = math.degrees(np.median(seen.intra[k, 0]))
         title = f"s = {scale:g}: own angles end at {own:.0f}°"
         assert axes.get_title("left") == title
-        (x, y), all_own = (
-            axes.collections[-4].get_offsets().T,
-            seen.intra[k, 0],
-        )
+        x, y = axes.collections[-4].get_offsets().T
         for angle in np.arctan2(y, x):
-            assert np.abs(all_own - angle).min() < 1e-6
+            assert np.abs(seen.intra[k, 0] - angle).min() < 1e-6
 
 
 def test_trade_off_peaks_where_the_derivative_is_zero(monkeypatch):
     figure = caught(monkeypatch, ch04.trade_off, 4)
-    for _, best, top in marks(figure.axes[0], hollow=False):
-        around = [best * 0.99, best, best * 1.01]
-        at = [derive.pull(best, math.pi / 2, c) for c in (3, 4, 10, 100)]
-        c = (3, 4, 10, 100)[int(np.argmin(np.abs(np.array(at) - top)))]
-        values = derive.pull(np.array(around), math.pi / 2, c)
+    dots = marks(figure.axes[0], hollow=False)
+    for (_, best, top), c in zip(dots, (3, 4, 10, 100), strict=True):
+        around = best * np.array([0.99, 1, 1.01])
+        values = derive.pull(around, math.pi / 2, c)
         assert top == pytest.approx(values[1]) and values.argmax() == 1
 
 
@@ -101,9 +91,8 @@ def test_adacos_dots_are_fixed_points_and_filled_where_they_draw_in(
     draw = np.random.default_rng(0)
     near = np.cos(np.radians(draw.uniform(60, 120, (60, 2))))
     near[:12, 0] = math.cos(math.radians(15))
-    figure = caught(
-        monkeypatch, ch04.adacos_steps, [("near", near, math.pi / 4)], 3
-    )
+    case = "near", near, math.pi / 4
+    figure = caught(monkeypatch, ch04.adacos_steps, [case], 3)
     for hollow in (True, False):
         ((_, s, _),) = marks(figure.axes[0], hollow=hollow)
         after, slope = derive.adacos_step(s, near, math.pi / 4)
@@ -123,12 +112,10 @@ def test_sweep_draws_the_means_of_the_trainings(monkeypatch):
     seen = live.Angles(theta, np.zeros((2, 3, 5), dtype=int))
     run = live.Trained({4: seen}, {4: seen}, {})
     frame = ch04.angles({"ReLU features": run}, [1, 40], 4)
-    means = frame.groupby("s")[["own", "gap"]].mean()
-    assert means["own"].tolist() == pytest.approx(
-        theta[..., 0].mean((1, 2)).tolist()
-    )
     gaps = theta[..., 1:].min(-1) - theta[..., 0]
-    assert means["gap"].tolist() == pytest.approx(gaps.mean((1, 2)).tolist())
+    means = np.stack([theta[..., 0], gaps]).mean((2, 3)).T
+    found = frame.groupby("s")[["own", "gap"]].mean()
+    assert found.to_numpy() == pytest.approx(means)
     empty, _ = plt.subplots(1, 2)
     figure = caught(monkeypatch, ch04.sweep, empty, frame, 3)
     (line,) = [one for one in figure.axes[1].lines if len(one.get_xdata()) > 9]

@@ -1,22 +1,15 @@
 """Chapter 5: weights, pushes and the descent are drawn as derived."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
-import torch
-from matplotlib import pyplot as plt
 
-from arcbook import derive, losses
+from arcbook import derive
 from arcbook.chapters import ch05
 from pictures import caught, opened
-from test_derive import head_gradient
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
+from test_derive import head_gradient, head_losses
 
 
 def test_the_opening_draws_the_mean_over_starts(monkeypatch):
@@ -61,10 +54,8 @@ def test_claim_on_beta_above_1_fails_until_the_rival_stands_alone():
 
 
 def test_rivals_draws_the_weights_and_where_they_turn(monkeypatch):
-    def draw():
-        return ch05.rivals([0.2, 2], s=10, beta=2)
-
-    figure = caught(monkeypatch, draw)
+    draw = partial(ch05.rivals, s=10, beta=2)
+    figure = caught(monkeypatch, draw, [0.2, 2])
     left, right = figure.axes[:2]
     for line, beta in zip(left.lines, (0.2, 2)):
         x, y = line.get_data()
@@ -83,14 +74,9 @@ def test_a_batch_is_unbounded_in_s_when_beta_outweighs_the_wrong():
     """Eq. (5.2), through the shipped loss of two classes."""
 
     def loss(s, beta, leads):
-        theta = np.stack(
-            [np.full(len(leads), math.pi / 2), np.arccos(-np.array(leads))], 1
-        )
-        head = losses.create(
-            "iam", embedding_dim=2, num_classes=2, s=s, beta=beta
-        )
-        labels = torch.zeros(len(leads), dtype=torch.long)
-        return head.losses_at(torch.tensor(theta), labels).sum().item()
+        rival = np.arccos(-np.array(leads))
+        theta = np.stack([np.full(len(leads), math.pi / 2), rival], 1)
+        return head_losses("iam", theta, s=s, beta=beta).sum().item()
 
     leads = [0.1] * 10 + [-0.5] * 5  # sums of 1 and 2.5
     for beta, rises in ((0.2, True), (2.4, True), (2.6, False), (4, False)):

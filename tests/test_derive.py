@@ -8,9 +8,12 @@ import sympy as sp
 import torch
 from scipy.integrate import solve_ivp
 from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 
 from arcbook import derive as d
-from arcbook import formulas, losses
+from arcbook import formulas, losses, plot
+from arcbook.chapters import ch02
+from pictures import caught
 
 VARIANTS = [(name, {}) for name in losses.available()] + [
     ("arcface", {"variant": "monotone", "m": 0.5}),
@@ -48,10 +51,8 @@ def test_probability_form_equals_the_loss_written_out(name):
     at = dict(zip(angles, map(sp.Rational, ("0.8", "1.9", "1.2"))))
     hyper = {k: v for k, v in numbers.items() if k != "beta"}
     own, *others = at.values()
-    z = [
-        d.logits(base, own, hyper),
-        *(d.rival(base, t, hyper) for t in others),
-    ]
+    z = [d.logits(base, own, hyper)]
+    z += [d.rival(base, t, hyper) for t in others]
     odds = [sp.exp(sp.sympify(logit).subs(d.UNIT)) for logit in z]
     p_y, p_j, _ = (one / sum(odds) for one in odds)
     point = {d.THETA_Y: own, d.THETA_J: others[0], d.P_Y: p_y, d.P_J: p_j}
@@ -62,47 +63,47 @@ def test_probability_form_equals_the_loss_written_out(name):
 
 
 @pytest.fixture
-def registered():
-    names = []
-
-    def register(name, target):
-        """A loss of a formula with s and m, for one test."""
-        hyper = (
-            losses.Hyperparameter("s", "scale", 8.0, 0, closed=False),
-            losses.Hyperparameter("m", "margin", 0.2, 0),
-        )
-        losses.register(
-            losses.Loss(name, name, "", target=target, hyperparameters=hyper)
-        )
-        names.append(name)
-
-    yield register
-    for name in names:
-        losses.unregister(name)
+def register():
+    """Make "squared" a loss of a formula with s and m, for one test."""
+    hyper = (
+        losses.Hyperparameter("s", "scale", 8.0, 0, closed=False),
+        losses.Hyperparameter("m", "margin", 0.2, 0),
+    )
+    yield lambda target: losses.register(
+        losses.Loss("squared", "Squared", "", target, hyperparameters=hyper)
+    )
+    losses.unregister("squared")
 
 
-def test_a_check_can_fail(registered):
+def test_a_check_can_fail(register):
     """A formula that differs from its derivative is caught."""
 
     def crooked(theta, *, m):
         wrong = 0 if hasattr(theta, "free_symbols") else 1e-6 * theta
         return formulas.cos(theta) - m + wrong
 
-    registered("crooked", crooked)
-    assert d.check("crooked")["largest relative error"].max() > 1e-8
+    register(crooked)
+    assert d.check("squared")["largest relative error"].max() > 1e-8
 
 
-def test_a_new_loss_is_a_formula_and_an_entry(registered):
+def test_a_new_loss_is_a_formula_and_an_entry(register, monkeypatch):
     def squared(theta, *, m):
         """Square margin: cos θ − m θ²."""
         return formulas.cos(theta) - m * theta**2
 
-    registered("squared", squared)
+    register(squared)
     assert "squared" in losses.available()
     slope = -d.s * (sp.sin(d.THETA_Y) + 2 * d.m * d.THETA_Y)
     assert sp.simplify(d.of("squared").dZ_y - slope) == 0
     assert (d.check("squared")["largest relative error"] < 1e-9).all()
     assert "cos θ − m θ²" in losses.describe("squared")
+    assert "Squared" in set(ch02.table()["loss"])
+    plot.style()
+    for draw, given in ((ch02.logit_atlas, ()), (ch02.loss_atlas, (5.0, 10))):
+        figure = caught(monkeypatch, draw, *given)
+        titles = " ".join(a.get_title(loc="left") for a in figure.axes)
+        assert "Squared" in titles
+    assert plot.colour("squared").startswith("#")
 
 
 CLASSES = [2, 3, 10, 100]
@@ -113,12 +114,17 @@ def value(expression, **at):
     return float(expression.subs({names[k]: v for k, v in at.items()}))
 
 
-def head_gradient(name, theta, **hyper):
+def head_losses(name, theta, **hyper):
+    """Losses of the code at angles (N, C), all of class 0."""
+    theta = torch.as_tensor(theta)
     head = losses.create(
-        name, embedding_dim=2, num_classes=len(theta), **hyper
+        name, embedding_dim=2, num_classes=theta.shape[1], **hyper
     )
-    first = torch.zeros(1, dtype=torch.long)
-    return d.autograd(lambda a: head.losses_at(a, first), [theta])[0]
+    return head.losses_at(theta, torch.zeros(len(theta), dtype=torch.long))
+
+
+def head_gradient(name, theta, **hyper):
+    return d.autograd(lambda a: head_losses(name, a, **hyper), [theta])[0]
 
 
 @pytest.mark.parametrize("classes", CLASSES)
@@ -142,10 +148,9 @@ def test_right_angle_probabilities_sum_to_one_and_give_the_gradients():
 def test_every_gap_as_the_smallest_bounds_the_loss_from_above():
     draw = np.random.default_rng(0)
     bound = sp.lambdify((d.s, d.C, d.m), d.loss_of_gap())
-    head = losses.create("arcgrad", embedding_dim=2, num_classes=5, s=4.0)
-    theta = torch.tensor(draw.uniform(0, math.pi, (200, 5)))
-    loss = head.losses_at(theta, torch.zeros(200, dtype=torch.long)).numpy()
-    gaps = (theta[:, 1:] - theta[:, :1]).numpy()
+    theta = draw.uniform(0, math.pi, (200, 5))
+    loss = head_losses("arcgrad", theta, s=4.0).numpy()
+    gaps = theta[:, 1:] - theta[:, :1]
     above = bound(4, 5, gaps.min(1))
     assert (loss <= above).all()
     assert (above - loss < math.log(4)).all()
@@ -218,9 +223,8 @@ def test_curvature_at_the_best_scale_is_negative():
 @pytest.mark.parametrize(("classes", "scale"), [(2, 1.0), (3, 10), (100, 40)])
 def test_gap_after_solves_the_gradient_flow(classes, scale):
     times = np.array([0, 0.01, 1, 100])
-    k = classes - 1
     flow = solve_ivp(
-        lambda _, m: scale * k / (k + np.exp(scale * m)),
+        lambda _, m: d.pull(scale, m, classes),
         (0, 100),
         [0.0],
         t_eval=times,
@@ -254,10 +258,9 @@ def test_adacos_step_is_the_step_of_the_code():
     x, y = torch.randn(41, 6, dtype=torch.float64), torch.arange(41) % 5
     w = torch.nn.functional.normalize(head.weight.detach().double())
     cosines = (torch.nn.functional.normalize(x) @ w.T).numpy()
-    own = torch.nn.functional.one_hot(y, 5).bool().numpy()
+    own = np.eye(5, dtype=bool)[y]
     middle = np.median(np.arccos(cosines[own]))
-    others = cosines[~own].reshape(41, 4)
-    expected, _ = d.adacos_step(4.0, others, middle)
+    expected, _ = d.adacos_step(4.0, cosines[~own].reshape(41, 4), middle)
     head.train()(x, y)
     assert head.s.item() == pytest.approx(float(expected), rel=1e-6)
 
@@ -271,18 +274,12 @@ def test_slope_of_the_adacos_step_is_its_derivative():
     assert d.adacos_step(0.0, cosines[:, :1], 0.5)[0] == 0  # two classes
 
 
-def probabilities(theta, s):
-    z = s * np.cos(theta)
-    p = np.exp(z - z.max())
-    return p / p.sum()
-
-
 @pytest.mark.parametrize("beta", [0.0, 0.5, 1.0, 2.0])
 @pytest.mark.parametrize("classes", [2, 3, 6])
 def test_total_by_logits_is_the_gradient_of_the_code(beta, classes):
     theta = np.random.default_rng(classes).uniform(0.2, 2.8, classes)
     shipped = head_gradient("iam", list(theta), s=3.0, beta=beta)
-    p = probabilities(theta, 3.0)
+    p = softmax(3 * np.cos(theta))
     at = {d.beta: beta, d.p_y: p[0], d.p_j: p[1]}
     for k, by_logit in enumerate(d.total_by_logits()):
         by_angle = float(by_logit.subs(at)) * -3 * math.sin(theta[k])
@@ -299,30 +296,17 @@ def test_eq_10_to_14_and_their_common_weight():
     assert sp.simplify(of_j - (d.p_j / (1 - d.p_y) - d.p_j)) == 0
 
 
-def test_rival_bracket_has_the_sign_of_the_derivative_in_the_logit():
-    z_j, R, T = sp.symbols("z_j R T", positive=True)
-    total = T + sp.exp(z_j) + R
-    p = {d.p_y: T / total, d.p_j: sp.exp(z_j) / total}
-    direct = sp.diff(d.total_by_logits()[1].subs(p), z_j)
-    at = {z_j: 0.3, R: 2.0, T: 5.0, d.beta: 1.7}
-    scaled = d.p_j * d.rival_bracket() / (1 - d.p_y) ** 2
-    derived = scaled.subs({k: v.subs(at) for k, v in p.items()}).subs(at)
-    assert float(direct.subs(at)) == pytest.approx(float(derived))
+def test_rival_bracket_is_that_of_the_page():
     by_hand = (1 - d.p_j) * (1 - d.p_y) * (1 - d.p_y + d.beta * d.p_y)
     by_hand -= d.beta * d.p_y * d.p_j
     assert sp.expand(d.rival_bracket() - by_hand) == 0
 
 
 def test_total_in_the_log_odds_is_the_loss_of_the_code():
-    theta = torch.tensor([[0.4, 1.3, 2.0]], dtype=torch.float64)
-    label = torch.zeros(1, dtype=torch.long)
-    head = losses.create(
-        "iam", embedding_dim=2, num_classes=3, s=5.0, beta=0.7
-    )
-    z = 5 * theta.cos()[0]
-    u = (z[1:].logsumexp(0) - z[0]).item()
-    expected = value(d.iam_of_log_odds(), u=u, beta=0.7)
-    expected -= 0.7 * math.log(2)
-    loss = head.losses_at(theta, label).item()
+    theta = np.array([[0.4, 1.3, 2.0]])
+    z = 5 * np.cos(theta[0])
+    u = np.logaddexp(z[1], z[2]) - z[0]
+    expected = value(d.iam_of_log_odds(), u=u, beta=0.7) - 0.7 * math.log(2)
+    loss = head_losses("iam", theta, s=5.0, beta=0.7).item()
     assert loss == pytest.approx(expected, rel=1e-12)
     assert sp.simplify(d.iam_of_log_odds().subs(d.beta, 1) - d.u) == 0

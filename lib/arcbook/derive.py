@@ -20,7 +20,7 @@ import pandas as pd
 import sympy as sp
 import torch
 from scipy.optimize import brentq
-from scipy.special import logsumexp, softmax, wrightomega
+from scipy.special import wrightomega
 
 from arcbook import formulas, losses
 from arcbook.losses.registry import Loss
@@ -403,10 +403,12 @@ def adacos_step(scale, cosines, middle: float):
     Gives the next scale, and the slope of that map, (…) each.
     """
     z = np.asarray(scale, dtype=float)[..., None, None] * cosines
-    divisor, pair = math.cos(min(math.pi / 4, middle)), (-1, -2)
-    after = logsumexp(z, axis=pair) - math.log(len(cosines))
-    slope = (softmax(z, axis=pair) * cosines).sum(pair)
-    return after / divisor, slope / divisor
+    top = z.max((-1, -2))
+    e = np.exp(z - top[..., None, None])
+    total = e.sum((-1, -2))
+    divisor = math.cos(min(math.pi / 4, middle))
+    slope = (e * cosines).sum((-1, -2)) / total
+    return (top + np.log(total / len(cosines))) / divisor, slope / divisor
 
 
 def iam_by_logits() -> tuple[sp.Expr, sp.Expr]:
