@@ -191,9 +191,9 @@ def lines(frame: pd.DataFrame, axes=None, style=look, **given):
     axes = axes or plt.subplots()[1]
     for name, values in frame.items():
         axes.plot(values, **style(name) | {"marker": ""})
-    axes.set(**{"xlim": frame.index[[0, -1]]} | given)
-    ends = zip(frame, frame.iloc[-1])
-    names(axes, {name: (frame.index[-1], y) for name, y in ends}, style)
+    axes.set(xlim=frame.index[[0, -1]], **given)
+    last = frame.iloc[-1]
+    names(axes, {name: (last.name, y) for name, y in last.items()}, style)
     return axes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import mpmath
 import numpy as np
@@ -102,15 +103,11 @@ def confidence(scales):
         degrees(axes.xaxis, 15)
         axes.set_xlim(0, np.pi / 2)
     upper.annotate("decision boundary ", (np.pi / 4, 0.08), ha="right")
-    upper.set(
-        ylabel="$P_y$",
-        ylim=(0, 1.05),
-        title="A large s is content as soon as the feature is on the right "
-        "side",
-    )
-    lower.set(
-        ylabel=r"$\frac{1}{s}\,dL/d\theta_y$ along the path",
-        xlabel=r"$\theta_y$, from $W_y$ towards the other class vector",
+    upper.set(ylabel="$P_y$", ylim=(0, 1.05))
+    lower.set_ylabel(r"$\frac{1}{s}\,dL/d\theta_y$ along the path")
+    lower.set_xlabel(r"$\theta_y$, from $W_y$ towards the other class vector")
+    upper.set_title(
+        "A large s is content as soon as the feature is on the right side"
     )
     return plot.show(figure)
 
@@ -160,12 +157,9 @@ def digits_lost(seed: int = 0):
         look = {"color": colour(like), "ms": 4.5}
         axes.loglog(theta, np.maximum(errors, 1e-17), shape, **look)
         axes.text(1e-7, height, text, color=colour(like))
-    axes.set(
-        xlabel=r"$\theta$ (rad)",
-        ylabel="relative error",
-        ylim=(3e-18, 1e8),
-        title="Near 0 the arc cosine loses every digit, the chords hold",
-    )
+    axes.set(xlabel=r"$\theta$ (rad)", ylabel="relative error")
+    axes.set_ylim(3e-18, 1e8)
+    axes.set_title("Near 0 the arc cosine loses every digit, the chords hold")
     return plot.show(figure)
 
 
@@ -177,10 +171,8 @@ def step(name: str, turns, rate: float, s: float = 1.0):
     """
     vectors = direction(turns)
     made, norm = ch02.head(name, vectors.shape[1], s)
-    gradient = derive.autograd(
-        lambda w: derive.losses_of(made, w, norm), vectors
-    )
-    moved = vectors - rate * gradient
+    loss = partial(derive.losses_of, made, norm=norm)
+    moved = vectors - rate * derive.autograd(loss, vectors)
     return np.arctan2(moved[..., 1], moved[..., 0])
 
 
@@ -263,13 +255,10 @@ def descent(names, theta: float, others, rate: float, s: float, steps: int):
     own = pd.DataFrame(own)
     top = own.to_numpy().max()
     left = math.degrees(own.iloc[-1, 0])
-    axes = plot.lines(
-        own,
-        xlabel="step",
-        ylabel=r"$\theta_y$",
-        ylim=(0, 1.05 * top),
-        title=f"After {steps} steps {own.columns[0]} still has {left:.1f}° "
-        "to go",
+    axes = plot.lines(own, ylim=(0, 1.05 * top))
+    axes.set(xlabel="step", ylabel=r"$\theta_y$")
+    axes.set_title(
+        f"After {steps} steps {own.columns[0]} still has {left:.1f}° to go"
     )
     degrees(axes.yaxis, _spacing(top))
     return plot.show(axes.figure)

@@ -89,17 +89,14 @@ def opening(axes):
         name = line.get_label()
         theta, slope = line.get_data()
         line.set_color(plot.colour(name))
-        below = max(slope.min(), -1.9)
-        at = theta[np.argmin(np.abs(slope - below))]
-        at = at if np.ptp(slope) > 1e-9 else 2.6
-        plot.label_line(line, min(at, 2.2), plot.title(name), dy=-11)
+        high = -np.abs(slope - max(slope.min(), -1.9))
+        _, at = max((h, t) for h, t in zip(high, theta) if t < 1.9)
+        plot.label_line(line, at, f" {plot.title(name)}", dy=-11)
     axes.axhline(0, color=INK, lw=0.8)
     plot.own_angle(axes)
-    axes.set(
-        ylabel=r"$\partial Z_y/\partial\theta_y$ (a radian)",
-        ylim=(-2.2, 0.8),
-        title="Only the angle as logit pulls the same at every angle",
-    )
+    axes.set_ylabel(r"$\partial Z_y/\partial\theta_y$ (a radian)")
+    axes.set_ylim(-2.2, 0.8)
+    axes.set_title("Only the angle as logit pulls the same at every angle")
     return plot.show(axes.figure)
 
 

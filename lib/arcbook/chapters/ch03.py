@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 
 from arcbook import derive, formulas, losses, plot
+from arcbook.chapters.ch01 import direction
 from arcbook.plot import BASELINE, INK
 
 THETA = np.linspace(0, np.pi, 1441)
@@ -46,16 +47,15 @@ def gap(name: str, between, s: float, **hyper) -> np.ndarray:
 def ring(axes, k: int, name: str, width: float, between: float):
     """One loss's arc between two class vectors, its margin drawn thick."""
     radius, start = 1 - 0.13 * k, (math.pi - between) / 2
-    arc = start + np.linspace(0, between, 361)
-    axes.plot(radius * np.cos(arc), radius * np.sin(arc), color=BASELINE)
-    inner = np.linspace(-width / 2, width / 2, 181) + math.pi / 2
-    inner = radius * np.cos(inner), radius * np.sin(inner)
+    arc = radius * direction(start + np.linspace(0, between, 361))
+    axes.plot(*arc.T, color=BASELINE)
+    turn = math.pi / 2 + np.linspace(-width / 2, width / 2, 181)
     look = {"color": plot.colour(name), "lw": 8, "solid_capstyle": "butt"}
-    axes.plot(*inner, **look)
+    axes.plot(*(radius * direction(turn)).T, **look)
     size = "none fits" if math.isnan(width) else f"{math.degrees(width):.1f}°"
     axes.annotate(
         f"{plot.title(name)}: {size}",
-        (radius * math.cos(start - 0.02), radius * math.sin(start - 0.02)),
+        radius * direction(start - 0.02),
         (4, -3),
         textcoords="offset points",
         va="top",
@@ -68,9 +68,8 @@ def fan(axes, between: float):
     """Add the class vectors and publish the arcs of `ring`."""
     start = (math.pi - between) / 2
     for text, turn in (("$W_1$", start), ("$W_2$", start + between)):
-        tip = np.array([math.cos(turn), math.sin(turn)])
-        axes.plot(*np.outer(tip, [0, 1.06]), color=INK, lw=1.4)
-        axes.annotate(text, 1.1 * tip)
+        axes.plot(*np.outer(direction(turn), [0, 1.06]), color=INK, lw=1.4)
+        axes.annotate(text, 1.1 * direction(turn))
     axes.plot([0, 0], [0, 1.08], color=INK, ls="--", lw=1.2)
     axes.set_aspect("equal")
     axes.axis("off")
@@ -87,12 +86,10 @@ def targets(settings: dict[str, dict]):
     for name, given in settings.items():
         spec = losses.get(name)
         logits[spec.title] = spec.target_logit(THETA, [1], spec.check(given))
-    axes = plot.lines(
-        pd.DataFrame(logits, index=THETA),
-        ylabel="target logit at unit scale",
-        title="Every margin lowers the own class's logit, each elsewhere",
-    )
+    axes = plot.lines(pd.DataFrame(logits, index=THETA))
     plot.own_angle(axes)
+    axes.set_ylabel("target logit at unit scale")
+    axes.set_title("Every margin lowers the own class's logit, each elsewhere")
     return plot.show(axes.figure)
 
 
@@ -104,17 +101,14 @@ def psi_pieces(ms=(1, 2, 3, 4)):
         ink = BASELINE if m == 1 else plot.colour("l_softmax")
         values[name] = formulas.psi(THETA, m=m)
         looks[name] = {"color": ink, "alpha": shade}
-    axes = plot.lines(
-        pd.DataFrame(values, index=THETA),
-        style=looks.get,
-        ylabel=r"$\psi(\theta_y)$",
-        title="ψ falls all the way, with a step of slope 0 at each knot",
-    )
+    axes = plot.lines(pd.DataFrame(values, index=THETA), style=looks.get)
     for m in ms:
         knots = np.arange(1, m)
         at = knots * np.pi / m, 1 - 2 * knots
         axes.plot(*at, "o", color=plot.colour("l_softmax"), ms=5)
     plot.own_angle(axes)
+    axes.set_ylabel(r"$\psi(\theta_y)$")
+    axes.set_title("ψ falls all the way, with a step of slope 0 at each knot")
     return plot.show(axes.figure)
 
 
@@ -198,15 +192,11 @@ def gaps(settings: dict[str, dict], s: float, equal_at: float):
     }
     widths = pd.DataFrame(widths, index=between)
     top = min(max(2 * widths.iloc[-1].max(), 0.1), np.pi)
-    axes = plot.lines(
-        widths,
-        xlim=(0, np.pi),
-        ylim=(-0.03, top),
-        xlabel=r"angle $\Theta$ between the class vectors",
-        ylabel=r"width of the margin, $\theta_2 - \theta_1$",
-        title="Equal margins are equal at one angle only",
-    )
+    axes = plot.lines(widths, ylim=(-0.03, top))
     axes.axvline(equal_at, color=BASELINE, lw=1)
-    plot.degrees(axes.xaxis)
+    plot.own_angle(axes)
+    axes.set_xlabel(r"angle $\Theta$ between the class vectors")
+    axes.set_ylabel(r"width of the margin, $\theta_2 - \theta_1$")
+    axes.set_title("Equal margins are equal at one angle only")
     plot.degrees(axes.yaxis, 15 if top < 2 else 30)
     return plot.show(axes.figure)

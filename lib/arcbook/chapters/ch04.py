@@ -65,13 +65,10 @@ def opening(figure, scales, ends):
             x, y = edge * math.cos(mark), edge * math.sin(mark)
             text = f"{math.degrees(mark):.0f}°"
             axes.text(x, y, text, ha="center", va="center", fontsize=10.5)
-        axes.set(
-            aspect="equal",
-            xlim=(-edge - 0.2, edge + 0.2),
-            ylim=(-0.7, edge + 0.2),
-            title=f"s = {scale:g}: own angles end at {median:.0f}°",
-        )
+        axes.set(xlim=(-edge - 0.2, edge + 0.2), ylim=(-0.7, edge + 0.2))
+        axes.set_aspect("equal")
         axes.axis("off")
+        axes.set_title(f"s = {scale:g}: own angles end at {median:.0f}°")
     return plot.show(figure)
 
 
@@ -146,27 +143,19 @@ def adacos_steps(cases, classes: int):
         for k in np.flatnonzero(np.diff(np.sign(after - s))):
             face = ink if abs(slope[k]) < 1 else "none"
             axes.plot(s[k], s[k], "o", color=ink, ms=8, mfc=face)
-    axes.set(
-        xlabel="present scale",
-        ylabel="next scale",
-        xlim=(0, most),
-        ylim=(0, most),
-        title="A filled dot draws the scale in, a hollow one drives it",
-    )
+    axes.set(xlabel="present scale", ylabel="next scale")
+    axes.set(xlim=(0, most), ylim=(0, most))
+    axes.set_title("A filled dot draws the scale in, a hollow one drives it")
     return plot.show(figure)
 
 
 def angles(runs, scales, epoch: int) -> pd.DataFrame:
     """Mean own angle and gap in radians, a row a network, s and seed."""
-    rows = [
-        (name, s, *means)
-        for name, run in runs.items()
-        for k, s in enumerate(scales)
-        for means in zip(
-            run.train[epoch].intra[k].mean(-1),
-            run.train[epoch].gap[k].mean(-1),
-        )
-    ]
+    rows = []
+    for name, run in runs.items():
+        seen = run.train[epoch]
+        for s, *means in zip(scales, seen.intra.mean(-1), seen.gap.mean(-1)):
+            rows += [(name, s, *pair) for pair in zip(*means)]
     return pd.DataFrame(rows, columns=["network", "s", "own", "gap"])
 
 
@@ -189,9 +178,8 @@ def sweep(figure, frame: pd.DataFrame, classes: int):
         )
     first = max(scales[0], derive.best_scale(2.2, classes))
     dense = np.geomspace(first, scales[-1], 200)
-    (line,) = right.plot(
-        dense, derive.best_gap(dense, classes), color=INK, lw=1.4
-    )
+    claimed = derive.best_gap(dense, classes)
+    (line,) = right.plot(dense, claimed, color=INK, lw=1.4)
     plot.label_line(line, dense[100], " Eq. 19", 6)
     for name, look in LOOKS.items():
         bound = widest_gap(classes, relu=name == "ReLU features")
