@@ -173,7 +173,7 @@ def attainable(device: str) -> float:
 def steps(images, batch: int, rounds: int, device: str) -> dict[str, list]:
     """Seconds of a step with each loss, the losses taking turns."""
     on = torch.device(device)
-    stock = augment.stock(
+    stock = augment.Stock(
         images.train_images, images.train_labels, augmented=True, device=on
     )
     pixels, labels = next(stock.epoch(batch, looks.draws(0, 0)))

@@ -9,13 +9,17 @@ import pytest
 import torch
 from torch import nn
 
-from arcbook import datasets, ensembles, losses, networks
+from arcbook import datasets, ensembles, losses
 
 IRIS = datasets.load("iris")
 SETTINGS = {"width": 8, "batch_size": 16, "lr": 0.01, "weight_decay": 5e-4}
 
 
-def one_by_one(folds, k, loss, *, epochs, layers=3, dtype=torch.float64):
+def train(folds, loss, *, X=IRIS.X, y=IRIS.y, **given):
+    return ensembles.train(X, y, folds, loss=loss, **SETTINGS | given)
+
+
+def one_by_one(folds, k, loss, *, epochs, layers=3):
     """Train network k by itself, as plain PyTorch code would."""
     fold = folds[k]
     torch.manual_seed(fold.seed)
@@ -26,11 +30,9 @@ def one_by_one(folds, k, loss, *, epochs, layers=3, dtype=torch.float64):
     network = nn.Sequential(*modules)
     head = losses.create(loss, embedding_dim=sizes[-1], num_classes=3)
     parameters = [*network.parameters(), *head.parameters()]
-    for parameter in parameters:
-        parameter.data = parameter.data.to(dtype)
     part = IRIS.X[fold.train]
-    X = torch.tensor((IRIS.X - part.mean(0)) / part.std(0)).to(dtype)
-    y = torch.tensor(IRIS.y)
+    X = torch.tensor((IRIS.X - part.mean(0)) / part.std(0))
+    X, y = X.to(torch.get_default_dtype()), torch.tensor(IRIS.y)
     steps = math.ceil(epochs * max(len(f.train) for f in folds) / 16)
     shuffle, order = np.random.default_rng(fold.seed), []
     while len(order) < 16 * steps:
@@ -45,11 +47,11 @@ def one_by_one(folds, k, loss, *, epochs, layers=3, dtype=torch.float64):
         head(network(X[rows]), y[rows]).backward()
         optimiser.step()
         schedule.step()
-    return network, head, head.predict(network(X[fold.test])).numpy()
+    return parameters, head.predict(network(X[fold.test])).tolist()
 
 
-def parameters_of(network, head):
-    return [p.detach() for p in (*network.parameters(), *head.parameters())]
+def parameters(trained):
+    return [*trained.network.parameters(), *trained.head.parameters()]
 
 
 @pytest.fixture(scope="module")
@@ -57,71 +59,41 @@ def folds():
     return ensembles.cross_validation(150, runs=1, splits=7)
 
 
+@pytest.fixture
+def double():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
 @pytest.mark.parametrize("loss", losses.available())
-def test_ensemble_equals_one_by_one(loss, folds):
-    trained = ensembles.train(
-        IRIS.X,
-        IRIS.y,
-        folds,
-        loss=loss,
-        epochs=5,
-        dtype=torch.float64,
-        **SETTINGS,
-    )
-    together = parameters_of(trained.network, trained.head)
+def test_ensemble_equals_one_by_one(loss, folds, double):
+    trained = train(folds, loss, epochs=5)
     for k in (0, 4):
-        network, head, predictions = one_by_one(folds, k, loss, epochs=5)
-        alone = parameters_of(network, head)
-        for mine, all_of_them in zip(alone, together, strict=True):
-            torch.testing.assert_close(
-                all_of_them[k], mine, rtol=1e-6, atol=1e-9
-            )
-        assert trained.predictions[k].tolist() == predictions.tolist()
+        alone, predictions = one_by_one(folds, k, loss, epochs=5)
+        together = [one[k] for one in parameters(trained)]
+        torch.testing.assert_close(together, alone, rtol=1e-6, atol=1e-9)
+        assert trained.predictions[k].tolist() == predictions
 
 
 @pytest.mark.parametrize("layers", [1, 2, 6])
 def test_float32_agrees_for_any_number_of_layers(layers, folds):
-    trained = ensembles.train(
-        IRIS.X,
-        IRIS.y,
-        folds,
-        loss="arcgrad",
-        layers=layers,
-        epochs=3,
-        **SETTINGS,
-    )
-    together = parameters_of(trained.network, trained.head)
-    network, head, predictions = one_by_one(
-        folds, 2, "arcgrad", epochs=3, layers=layers, dtype=torch.float32
-    )
-    for mine, all_of_them in zip(
-        parameters_of(network, head), together, strict=True
-    ):
-        torch.testing.assert_close(all_of_them[2], mine, rtol=0.01, atol=1e-3)
+    given = {"epochs": 3, "layers": layers}
+    trained = train(folds, "arcgrad", **given)
+    alone, predictions = one_by_one(folds, 2, "arcgrad", **given)
+    together = [one[2] for one in parameters(trained)]
+    torch.testing.assert_close(together, alone, rtol=0.01, atol=1e-3)
     assert np.mean(trained.predictions[2] == predictions) > 0.9
 
 
-def test_a_network_is_the_same_in_any_company(folds):
-    def train(only):
-        return ensembles.train(
-            IRIS.X,
-            IRIS.y,
-            folds,
-            loss="arcface",
-            epochs=4,
-            only=only,
-            dtype=torch.float64,
-            **SETTINGS,
-        )
-
-    everyone, alone = train(None), train([5])
+def test_a_network_is_the_same_in_any_company(folds, double):
+    everyone = train(folds, "arcface", epochs=4)
+    alone = train(folds[5:6], "arcface", epochs=4)
     assert alone.steps == everyone.steps
-    for mine, all_of_them in zip(
-        parameters_of(alone.network, alone.head),
-        parameters_of(everyone.network, everyone.head),
-        strict=True,
-    ):
-        torch.testing.assert_close(mine[0], all_of_them[5])
+    torch.testing.assert_close(
+        [one[5] for one in parameters(everyone)],
+        [one[0] for one in parameters(alone)],
+    )
     assert alone.correct[0] == everyone.correct[5]
 
 
@@ -142,18 +114,14 @@ def test_losses_start_from_the_same_parameters_and_see_the_same_rows(folds):
 def test_training_leaves_the_global_generator_and_threads_alone(folds):
     torch.manual_seed(7)
     before, threads = torch.get_rng_state(), torch.get_num_threads()
-    trained = ensembles.train(
-        IRIS.X, IRIS.y, folds, loss="softmax", epochs=1, **SETTINGS
-    )
+    trained = train(folds, "softmax", epochs=1)
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.get_num_threads() == threads
     assert len(trained.curve) == trained.steps
 
 
 def test_it_learns(folds):
-    trained = ensembles.train(
-        IRIS.X, IRIS.y, folds, loss="arcgrad", epochs=20, **SETTINGS
-    )
+    trained = train(folds, "arcgrad", epochs=20)
     assert trained.tested.sum() == 150
     assert trained.accuracy.mean() > 0.9
     assert trained.train_accuracy.mean() > 0.9
@@ -162,27 +130,27 @@ def test_it_learns(folds):
 
 
 def test_adacos_with_two_classes_is_noted_and_learns_nothing(folds):
-    two = IRIS.y == 0
+    two = (IRIS.y == 0).astype(int)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        trained = ensembles.train(
-            IRIS.X, two.astype(int), folds, loss="adacos", epochs=2, **SETTINGS
-        )
+        trained = train(folds, "adacos", y=two, epochs=2)
     assert trained.note.count("s = √2 log(C − 1) = 0") == 1
     assert trained.curve == pytest.approx([math.log(2)] * trained.steps)
 
 
 def test_a_constant_feature_and_divergence_are_told_apart(folds):
     flat = np.column_stack([IRIS.X, np.ones(150)])
-    settings = SETTINGS | {"epochs": 1, "loss": "softmax"}
-    fine = ensembles.train(flat, IRIS.y, folds, **settings)
+    fine = train(folds, "softmax", X=flat, epochs=1)
     assert not fine.diverged.any()
-    wild = ensembles.train(flat, IRIS.y, folds, **settings | {"lr": 1e39})
+    wild = train(folds, "softmax", X=flat, epochs=1, lr=1e39)
     assert wild.diverged.all()
 
 
 def test_folds_are_random_partitions():
-    folds = ensembles.cross_validation(23, runs=2, splits=5, seed=1)
+    folds, again = (
+        ensembles.cross_validation(23, runs=2, splits=5, seed=1)
+        for _ in range(2)
+    )
     assert len(folds) == 10 and len({fold.seed for fold in folds}) == 10
     for run in (folds[:5], folds[5:]):
         rows = np.concatenate([fold.test for fold in run])
@@ -191,23 +159,10 @@ def test_folds_are_random_partitions():
             assert not set(fold.train) & set(fold.test)
             assert len(fold.train) + len(fold.test) == 23
     assert folds[0].test.tolist() != folds[5].test.tolist()
-    again = ensembles.cross_validation(23, runs=2, splits=5, seed=1)
-    assert all(
-        np.array_equal(a.test, b.test) and a.seed == b.seed
-        for a, b in zip(folds, again, strict=True)
-    )
+    for one, other in zip(folds, again, strict=True):
+        assert np.array_equal(one.test, other.test) and one.seed == other.seed
     with pytest.raises(ValueError, match=r"in 2\.\.4"):
         ensembles.cross_validation(4, splits=5)
-
-
-def test_mlp_counts_the_class_vectors_as_a_layer():
-    assert len(networks.mlp(4, 8, 1)) == 0
-    assert networks.embedding_dim(4, 8, 1) == 4
-    three = networks.mlp(4, 8, 3)
-    assert [type(m).__name__ for m in three] == ["Affine", "ReLU"] * 2
-    assert three(torch.zeros(5, 4)).shape == (5, 8)
-    with pytest.raises(ValueError, match="layers = 0"):
-        networks.mlp(4, 8, 0)
 
 
 def test_a_seed_decides_the_folds_and_the_networks():
@@ -220,13 +175,23 @@ def test_a_seed_decides_the_folds_and_the_networks():
     assert one[0].test.tolist() != other[0].test.tolist()
 
 
+def test_mlp_counts_the_class_vectors_as_a_layer():
+    network, head = ensembles.initialise(0, (4, 8, 1), 3, "softmax", {})
+    assert len(network) == 0 and head.weight.shape == (3, 4)
+    three = ensembles.mlp(4, 8, 3)
+    assert [type(m).__name__ for m in three] == ["Affine", "ReLU"] * 2
+    assert three(torch.zeros(5, 4)).shape == (5, 8)
+    with pytest.raises(ValueError, match="layers = 0"):
+        ensembles.mlp(4, 8, 0)
+
+
 def test_stacking_leaves_its_parts_and_keeps_their_settings():
-    pairs = [
-        ensembles.initialise(seed, (4, 8, 3), 3, "arcgrad", {"s": 3.0})
+    heads = [
+        ensembles.initialise(seed, (4, 8, 3), 3, "arcgrad", {"s": 3.0})[1]
         for seed in (0, 1)
     ]
-    stacked = ensembles.stack([head for _, head in pairs])
+    stacked = ensembles.stack(heads)
     assert stacked.weight.shape == (2, 3, 8) and stacked.hyper["s"] == 3
-    for k, (_, head) in enumerate(pairs):
+    for k, head in enumerate(heads):
         assert head.weight.shape == (3, 8)
         assert torch.equal(head.weight, stacked.weight[k])

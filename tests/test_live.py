@@ -42,7 +42,6 @@ def test_angles_of_a_known_case():
     theta = np.array([[[[0.1, 0.5, 0.9], [0.7, 1.0, 0.2]]]])
     seen = live.Angles(theta, np.array([[[0, 1]]]))
     np.testing.assert_allclose(seen.intra, [[[0.1, 1.0]]])
-    np.testing.assert_allclose(seen.inter[0, 0], [[0.5, 0.9], [0.7, 0.2]])
     np.testing.assert_allclose(seen.gap, [[[0.4, -0.8]]])
     assert seen.accuracy == 0.5
 

@@ -499,8 +499,8 @@ def test_every_crop_is_a_window_flipped_or_not():
     assert padded.sum() == images.sum()
     seen = set()
     for epoch in range(60):
-        for index, crops in augment.augmented_batches(
-            padded, 20, looks.draws(0, epoch)
+        for index, crops in augment.batches(
+            padded, 20, looks.draws(0, epoch), cropped=True
         ):
             for image, crop in zip(padded[index], crops):
                 if (crop == 0).all():

@@ -6,6 +6,7 @@ crops and its flips is a single indexing operation.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -44,30 +45,24 @@ def to_device(
 
 def unit_range(channels: int, device: torch.device) -> Scaling:
     """Pixels to 0..1."""
-    return Scaling(
-        torch.zeros(channels, device=device),
-        torch.full((channels,), 255.0, device=device),
-    )
+    zeros = torch.zeros(channels, device=device)
+    return Scaling(zeros, zeros + 255)
 
 
 def z_score(images: UInt8[Tensor, "n h w c"]) -> Scaling:
     """Pixels to mean 0 and standard deviation 1 in each channel.
 
-    Exact: whole-number sums over all images given, which are the ones
-    trained on.
+    Exact: from counts of all pixels given, which are the ones trained on.
     """
-    channels = images.shape[-1]
-    total = torch.zeros(channels, dtype=torch.int64, device=images.device)
-    squares = total.clone()
-    for part in images.split(1000):
-        values = part.reshape(-1, channels).int()
-        total += values.sum(0)
-        squares += values.square().sum(0)
-    count = images.numel() // channels
-    mean = total.double() / count
-    std = (squares.double() / count - mean.square()).sqrt()
+    counts = torch.stack(
+        [channel.bincount(minlength=256) for channel in images.flatten(0, 2).T]
+    )
+    values = torch.arange(256, device=images.device)
+    number = images.numel() // len(counts)
+    mean = (counts * values).sum(1).double() / number
+    square = (counts * values.square()).sum(1).double() / number
     kind = torch.get_default_dtype()
-    return Scaling(mean.to(kind), std.to(kind))
+    return Scaling(mean.to(kind), (square - mean.square()).sqrt().to(kind))
 
 
 def pad(images: UInt8[Tensor, "n h w c"]) -> UInt8[Tensor, "n H W c"]:
@@ -75,88 +70,73 @@ def pad(images: UInt8[Tensor, "n h w c"]) -> UInt8[Tensor, "n H W c"]:
     return F.pad(images, (0, 0) + (PADDING,) * 4)
 
 
+def _windows(padded, generator):
+    """Rows and columns of a crop of each image, half of them flipped."""
+    number, height, width, _ = padded.shape
+    offsets = torch.randint(
+        2 * PADDING + 1, (2, number, 1), generator=generator
+    ).to(padded.device)
+    flip = torch.randint(2, (number, 1), generator=generator).bool()
+    down, across = (
+        torch.arange(side - 2 * PADDING, device=padded.device)
+        for side in (height, width)
+    )
+    across = torch.where(flip.to(padded.device), across.flip(0), across)
+    return (offsets[0] + down)[:, :, None], (offsets[1] + across)[:, None, :]
+
+
 def batches(
-    images: UInt8[Tensor, "n h w c"], size: int, generator: torch.Generator
+    images: UInt8[Tensor, "n h w c"],
+    size: int,
+    generator: torch.Generator,
+    *,
+    cropped: bool = False,
 ) -> Iterator[tuple[Int[Tensor, " b"], UInt8[Tensor, "b h w c"]]]:
     """Every image once, in random order; a last batch that is short is left.
+
+    With `cropped`, the images are those of `pad`, and each comes as a random
+    crop of its size before, half of them flipped [arcgrad, Section IV].
 
     Gives the indices of the images and the images.
     """
     order = torch.randperm(len(images), generator=generator)
-    order = order.to(images.device)
-    for chosen in order.split(size)[: len(images) // size]:
-        yield chosen, images[chosen]
+    index = [order.to(images.device)]
+    if cropped:
+        index += _windows(images, generator)
+    parts = zip(*(one.split(size) for one in index), strict=True)
+    for chosen, *window in islice(parts, len(images) // size):
+        first = chosen[:, None, None] if cropped else chosen
+        yield chosen, images[first, *window]
 
 
-def augmented_batches(
-    padded: UInt8[Tensor, "n H W c"], size: int, generator: torch.Generator
-) -> Iterator[tuple[Int[Tensor, " b"], UInt8[Tensor, "b h w c"]]]:
-    """As `batches`, each image cropped at random, half of them flipped.
+class Stock:
+    """The images trained on, on the device, with the scaling of their pixels.
 
-    [arcgrad, Section IV]: a random crop of the image with 4 pixels added on
-    each side, and a flip with a probability of 0.5.
-
-    Gives the indices of the images and the crops.
-    """
-    number, height, width, _ = padded.shape
-    height, width = height - 2 * PADDING, width - 2 * PADDING
-    order = torch.randperm(number, generator=generator)
-    offsets = torch.randint(
-        2 * PADDING + 1, (2, number, 1), generator=generator
-    )
-    flip = torch.randint(2, (number, 1), generator=generator).bool()
-    order, offsets, flip = (
-        drawn.to(padded.device) for drawn in (order, offsets, flip)
-    )
-    across = torch.arange(width, device=padded.device)
-    rows = offsets[0] + torch.arange(height, device=padded.device)
-    columns = offsets[1] + torch.where(flip, across.flip(0), across)
-    parts = zip(*(t.split(size) for t in (order, rows, columns)), strict=True)
-    for _, (chosen, row, column) in zip(range(number // size), parts):
-        index = chosen[:, None, None], row[:, :, None], column[:, None, :]
-        yield chosen, padded[index]
-
-
-class Stock(NamedTuple):
-    """The images trained on, on the device.
-
-    Attributes:
-        images: as they are.
-        labels: int64 (N,).
-        scaling: of pixels, in training and in looking.
-        padded: the images with 4 more pixels on each side, if they are
-            to be cropped and flipped; else None.
+    `augmented`: whether they are z-scored, cropped and flipped.
     """
 
-    images: UInt8[Tensor, "n h w c"]
-    labels: Int[Tensor, " n"]
-    scaling: Scaling
-    padded: UInt8[Tensor, "n H W c"] | None
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        *,
+        augmented: bool,
+        device: torch.device,
+    ):
+        self.images = to_device(images, device)
+        self.labels = torch.from_numpy(labels).to(device)
+        self.augmented = augmented
+        if augmented:
+            self.scaling, self.source = z_score(self.images), pad(self.images)
+        else:
+            self.scaling = unit_range(self.images.shape[-1], device)
+            self.source = self.images
 
     def epoch(
         self, size: int, generator: torch.Generator
     ) -> Iterator[tuple[Float[Tensor, "b c h w"], Int[Tensor, " b"]]]:
         """Every image once: pixels and labels, a batch at a time."""
-        if self.padded is None:
-            drawn = batches(self.images, size, generator)
-        else:
-            drawn = augmented_batches(self.padded, size, generator)
-        for chosen, pixels in drawn:
+        for chosen, pixels in batches(
+            self.source, size, generator, cropped=self.augmented
+        ):
             yield self.scaling(pixels), self.labels[chosen]
-
-
-def stock(
-    images: np.ndarray,
-    labels: np.ndarray,
-    *,
-    augmented: bool,
-    device: torch.device,
-) -> Stock:
-    """Bring images to the device."""
-    pixels = to_device(images, device)
-    return Stock(
-        pixels,
-        torch.from_numpy(labels).to(device),
-        z_score(pixels) if augmented else unit_range(pixels.shape[-1], device),
-        pad(pixels) if augmented else None,
-    )

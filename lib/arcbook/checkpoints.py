@@ -42,7 +42,11 @@ def load(
         found = torch.load(path, map_location=device, weights_only=True)
         before, state = found["settings"], found["state"]
     except Exception as error:
-        raise _damaged(path, error) from None
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise CheckpointError(
+            f"{path} is not a checkpoint that can be read ({reason[:100]}): "
+            "remove it to begin again."
+        ) from None
     differ = [
         f"{key} ({before.get(key)!r} there, {settings.get(key)!r} here)"
         for key in settings | before
@@ -54,11 +58,3 @@ def load(
             f"{', '.join(differ)}: remove it, or name another checkpoint."
         )
     return state
-
-
-def _damaged(path, error):
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return CheckpointError(
-        f"{path} is not a checkpoint that can be read ({reason[:100]}): "
-        "remove it to begin again."
-    )

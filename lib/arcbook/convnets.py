@@ -9,7 +9,7 @@ initialisation; linear layers have one, and PyTorch's default.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -18,6 +18,8 @@ from torch.nn import functional as F
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
+
+WIDTHS = (64, 128, 256, 512)
 
 
 class ConvNet(nn.Sequential):
@@ -66,9 +68,8 @@ class Block(nn.Module):
         if (inputs, stride) == (outputs, 1):
             self.shortcut = nn.Identity()
         elif projection:
-            self.shortcut = nn.Sequential(
-                *_normalised(inputs, outputs, stride, size=1)
-            )
+            parts = _normalised(inputs, outputs, stride, size=1)
+            self.shortcut = nn.Sequential(*parts)
         else:
             self.shortcut = Shortcut(outputs - inputs, stride)
 
@@ -77,13 +78,12 @@ class Block(nn.Module):
 
 
 def _residual(channels, widths, depths, *, projection):
-    layers = [conv(channels, widths[0])]
-    inputs = widths[0]
-    for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
-        for number in range(depth):
-            stride = 2 if stage > 0 and number == 0 else 1
+    layers, inputs, stride = [conv(channels, widths[0])], widths[0], 1
+    for width, depth in zip(widths, depths, strict=True):
+        for _ in range(depth):
             layers.append(Block(inputs, width, stride, projection=projection))
-            inputs = width
+            inputs, stride = width, 1
+        stride = 2
     return layers, inputs
 
 
@@ -94,11 +94,10 @@ def iam_cnn(channels: int) -> tuple[list[nn.Module], int]:
     and a stride of the 3x3 max-pools equal to their size, so that 28 x 28
     pixels become 9 x 9, 3 x 3 and one.
     """
-    layers, inputs = [], channels
-    for width in (32, 64, 128):
+    layers = []
+    for inputs, width in pairwise((channels, 32, 64, 128)):
         layers += [conv(inputs, width), conv(width, width), nn.MaxPool2d(3)]
-        inputs = width
-    return layers, inputs
+    return layers, width
 
 
 def conv4(channels: int) -> tuple[list[nn.Module], int]:
@@ -107,11 +106,8 @@ def conv4(channels: int) -> tuple[list[nn.Module], int]:
     That is all the paper says. Chosen here: 3x3, stride 2, 16 to 128
     channels, batch normalisation, ReLU.
     """
-    layers, inputs = [], channels
-    for width in (16, 32, 64, 128):
-        layers.append(conv(inputs, width, stride=2))
-        inputs = width
-    return layers, inputs
+    pairs = pairwise((channels, 16, 32, 64, 128))
+    return [conv(*pair, stride=2) for pair in pairs], 128
 
 
 def resnet20(channels: int) -> tuple[list[nn.Module], int]:
@@ -125,20 +121,16 @@ def resnet20(channels: int) -> tuple[list[nn.Module], int]:
 
 def resnet18(channels: int) -> tuple[list[nn.Module], int]:
     """ResNet-18 for 32x32 images: a 3x3 stem of stride 1, no max-pool."""
-    widths = (64, 128, 256, 512)
-    return _residual(channels, widths, (2, 2, 2, 2), projection=True)
+    return _residual(channels, WIDTHS, (2, 2, 2, 2), projection=True)
 
 
 def resnet34(channels: int) -> tuple[list[nn.Module], int]:
     """ResNet-34 for 32x32 images: a 3x3 stem of stride 1, no max-pool."""
-    widths = (64, 128, 256, 512)
-    return _residual(channels, widths, (3, 4, 6, 3), projection=True)
+    return _residual(channels, WIDTHS, (3, 4, 6, 3), projection=True)
 
 
-NETWORKS: dict[str, Callable[[int], tuple[list[nn.Module], int]]] = {
-    body.__name__: body
-    for body in (iam_cnn, conv4, resnet20, resnet18, resnet34)
-}
+BODIES = (iam_cnn, conv4, resnet20, resnet18, resnet34)
+NETWORKS = {body.__name__: body for body in BODIES}
 
 
 def available() -> list[str]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import ctypes
-import functools
 import math
 import platform
 import time
@@ -19,6 +18,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,7 +27,47 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 from arcbook import losses
-from arcbook.networks import embedding_dim, mlp
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from torch import Tensor
+
+POINTS = 20
+
+
+class Affine(nn.Linear):
+    """A linear layer that may stand for K of them.
+
+    With weights (d', d) it takes (N, d), as `nn.Linear` does; with weights
+    (K, d', d) and biases (K, d') it takes (K, N, d).
+    """
+
+    def forward(self, inputs: Float[Tensor, "*k n d"]):
+        if self.weight.ndim == 2:
+            return super().forward(inputs)
+        return torch.baddbmm(self.bias[:, None], inputs, self.weight.mT)
+
+
+def mlp(inputs: int, width: int, layers: int) -> nn.Sequential:
+    """The part of a feed-forward ReLU network that stands before its head.
+
+    A network of k layers has k weight matrices, and the class vectors of the
+    head are the last of them: k = 3 is linear, ReLU, linear, ReLU, class
+    vectors [arcgrad, Section IV-A], and with k = 1 the features are the
+    inputs. Layers have biases (the head has none) and PyTorch's default
+    initialisation, uniform within ±1/√(fan-in).
+
+    Gives a module from (N, inputs) to the features, (N, width) for k above 1.
+    Raises ValueError: for a size that is not positive.
+    """
+    sizes = {"inputs": inputs, "width": width, "layers": layers}
+    for name, value in sizes.items():
+        if value < 1:
+            raise ValueError(f"{name} = {value}: a network has at least 1")
+    steps = []
+    for fan_in in [inputs, *[width] * (layers - 2)][: layers - 1]:
+        steps += [Affine(fan_in, width), nn.ReLU()]
+    return nn.Sequential(*steps)
 
 
 @dataclass(frozen=True)
@@ -56,8 +96,8 @@ class Trained:
         train_accuracy: at the end, (K,), a share.
         diverged: whether a parameter is no longer finite, (K,).
         constant: whether all rows get the same class, (K,).
-        curve: training loss, a mean over all networks and over each of a
-            number of equal intervals of the training.
+        curve: training loss, a mean over all networks and over each of at
+            most 20 equal intervals of the training.
         steps: optimiser steps.
         seconds: of training and evaluation.
         note: the warnings given when the heads were made.
@@ -132,9 +172,6 @@ def train(
     lr: float = 0.01,
     batch_size: int = 16,
     weight_decay: float = 5e-4,
-    only: Sequence[int] | None = None,
-    dtype: torch.dtype | None = None,
-    points: int = 20,
 ) -> Trained:
     """Train one network a fold, all at once.
 
@@ -144,45 +181,29 @@ def train(
     networks take the same number of steps, enough for `epochs` passes over
     the largest training fold.
 
-    Args:
-        X: (n, features).
-        y: (n,), classes 0..C−1.
-        folds: as from `cross_validation`.
-        loss, hyperparameters: as `losses.create` takes them.
-        layers, width: as `networks.mlp` takes them.
-        epochs: passes over a training fold.
-        lr: the peak of the one-cycle schedule.
-        batch_size: rows of one step of one network.
-        weight_decay: of Adam, on all parameters.
-        only: numbers of the folds to train; the number of steps still comes
-            from all folds.
-        dtype: of the networks' parameters; by default torch's default.
-        points: length of the loss curve, at most one a step.
+    X is (n, features), y (n,) with classes 0..C−1; folds are those of
+    `cross_validation`, the loss and its hyperparameters those of
+    `losses.create`, layers and width those of `mlp`. `lr` is the peak of the
+    schedule, the batch size is that of one network, and weight decay is on
+    all parameters.
 
-    Gives the trained networks and what they came to. Raises ValueError: for an
-    unknown loss or a value outside its range.
+    Raises ValueError: for an unknown loss or a value outside its range.
     """
     start = time.perf_counter()
     _keep_freed_memory()
-    largest = max(len(fold.train) for fold in folds)
-    steps = math.ceil(epochs * largest / batch_size)
-    folds = [folds[k] for k in (range(len(folds)) if only is None else only)]
-    size = X.shape[1]
-    head_of = (int(y.max()) + 1, loss, hyperparameters or {})
+    longest = max(len(fold.train) for fold in folds)
+    steps = math.ceil(epochs * longest / batch_size)
+    y, size = np.asarray(y), X.shape[1]
+    like = (size, width, layers), int(y.max()) + 1, loss, hyperparameters or {}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        pairs = [
-            initialise(fold.seed, (size, width, layers), *head_of)
-            for fold in folds
-        ]
+        pairs = [initialise(fold.seed, *like) for fold in folds]
     note = "; ".join(dict.fromkeys(str(w.message) for w in caught))
     network, head = (stack(modules) for modules in zip(*pairs, strict=True))
     parameters = [*network.parameters(), *head.parameters()]
-    dtype = dtype or torch.get_default_dtype()
-    for parameter in parameters:
-        parameter.data = parameter.data.to(dtype)
-    rows = torch.from_numpy(_standardise(X, folds)).to(dtype)
-    labels = torch.from_numpy(np.asarray(y)).long()
+    rows = torch.from_numpy(_standardise(X, folds))
+    rows = rows.to(torch.get_default_dtype())
+    labels = torch.from_numpy(y).long()
     optimiser = torch.optim.Adam(
         parameters, lr=lr, weight_decay=weight_decay, fused=True
     )
@@ -190,7 +211,9 @@ def train(
     first = torch.arange(len(folds))[:, None] * len(labels)
     flat = rows.flatten(0, 1)
     course = torch.zeros(steps, dtype=torch.float64)
-    for step, batch in enumerate(_batches(folds, steps, batch_size)):
+    order = np.stack([stream(fold, steps * batch_size) for fold in folds])
+    batches = torch.from_numpy(order).split(batch_size, dim=1)
+    for step, batch in enumerate(map(torch.Tensor.long, batches)):
         inputs = flat.index_select(0, (batch + first).flatten())
         features = network(inputs.view(len(folds), batch_size, size))
         each = head.losses(features, labels[batch]).mean(-1)
@@ -203,17 +226,18 @@ def train(
     head.eval()
     with torch.no_grad():
         predicted = head.predict(network(rows)).numpy()
-    right = [row == np.asarray(y) for row in predicted]
+    right = predicted == y
+    tested = [(k, fold.test) for k, fold in enumerate(folds)]
+    learned = [(k, fold.train) for k, fold in enumerate(folds)]
     finite = [p.isfinite().view(len(folds), -1).all(1) for p in parameters]
-    pairs = [*zip(right, folds, strict=True)]
-    parts = course.tensor_split(min(points, steps))
+    parts = course.tensor_split(min(POINTS, steps))
     return Trained(
         network=network,
         head=head,
-        predictions=[p[f.test] for p, f in zip(predicted, folds)],
-        correct=np.array([hit[fold.test].sum() for hit, fold in pairs]),
+        predictions=[predicted[rows] for rows in tested],
+        correct=np.array([right[rows].sum() for rows in tested]),
         tested=np.array([len(fold.test) for fold in folds]),
-        train_accuracy=np.array([h[fold.train].mean() for h, fold in pairs]),
+        train_accuracy=np.array([right[rows].mean() for rows in learned]),
         diverged=~torch.stack(finite).all(0).numpy(),
         constant=(predicted == predicted[:, :1]).all(1),
         curve=[part.mean().item() for part in parts],
@@ -231,16 +255,11 @@ def stack(modules: Sequence[nn.Module]) -> nn.Module:
     of that is its own affair.
     """
     stacked = copy.deepcopy(modules[0])
-    parts = [
-        dict([*module.named_parameters(), *module.named_buffers()])
-        for module in modules
-    ]
-    for name, value in parts[0].items():
+    parameters, buffers = torch.func.stack_module_state([*modules])
+    parameters = {k: nn.Parameter(v) for k, v in parameters.items()}
+    for name, value in (parameters | buffers).items():
         path, _, leaf = name.rpartition(".")
-        tensor = torch.stack([part[name].detach() for part in parts])
-        if isinstance(value, nn.Parameter):
-            tensor = nn.Parameter(tensor)
-        setattr(stacked.get_submodule(path), leaf, tensor)
+        setattr(stacked.get_submodule(path), leaf, value)
     return stacked
 
 
@@ -253,18 +272,15 @@ def initialise(
 ) -> tuple[nn.Module, nn.Module]:
     """The network and the head of one fold, before training.
 
-    `shape` is inputs, width and layers, as `networks.mlp` takes them. The
-    parameters that losses share start from the same values. The global
-    generator is left as it is.
+    `shape` is what `mlp` takes. The parameters that losses share start from
+    the same values. The global generator is left as it is.
     """
+    inputs, width, layers = shape
+    given = {"embedding_dim": inputs if layers == 1 else width}
+    given |= {"num_classes": classes, **hyperparameters}
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        return mlp(*shape), losses.create(
-            loss,
-            embedding_dim=embedding_dim(*shape),
-            num_classes=classes,
-            **hyperparameters,
-        )
+        return mlp(*shape), losses.create(loss, **given)
 
 
 def stream(fold: Fold, length: int) -> np.ndarray:
@@ -287,15 +303,6 @@ def _standardise(X, folds):
     return np.stack(scaled)
 
 
-def _batches(folds, steps, batch_size):
-    """Row numbers (K, batch_size) of every step."""
-    streams = np.stack([stream(fold, steps * batch_size) for fold in folds])
-    for step in range(steps):
-        part = streams[:, step * batch_size : (step + 1) * batch_size]
-        yield torch.from_numpy(part).long()
-
-
-@functools.cache
 def _keep_freed_memory():
     """Let glibc reuse freed blocks instead of giving them back.
 

@@ -15,9 +15,8 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from arcbook import losses, stats
-from arcbook.ensembles import one_thread, stack
+from arcbook.ensembles import initialise, one_thread, stack
 from arcbook.geometry import angles, unit
-from arcbook.networks import mlp
 
 
 @dataclass(frozen=True)
@@ -39,15 +38,10 @@ class Angles:
         return np.take_along_axis(self.theta, own, -1)[..., 0]
 
     @property
-    def inter(self) -> np.ndarray:
-        """Angles to the other classes, (H, S, N, C − 1)."""
-        others = np.arange(self.theta.shape[-1]) != self.labels[..., None]
-        return self.theta[others].reshape(*self.labels.shape, -1)
-
-    @property
     def gap(self) -> np.ndarray:
         """Smallest of θ_j − θ_y, (H, S, N). [arcgrad, Eq. 13]"""
-        return self.inter.min(-1) - self.intra
+        own = np.arange(self.theta.shape[-1]) == self.labels[..., None]
+        return np.where(own, np.inf, self.theta).min(-1) - self.intra
 
     @property
     def accuracy(self) -> np.ndarray:
@@ -85,100 +79,82 @@ def train(
     """Train a 3-layer ReLU network for each setting and seed.
 
     Features are standardised on the training part, steps are full-batch
-    Adam. Settings differ in `s` and `beta` alone. All settings of one seed
-    share split and initialisation.
+    Adam. All settings of one seed share split and initialisation.
 
     Args:
-        table: a `datasets.Table`.
-        name: of the loss.
-        settings: H dictionaries of hyperparameters.
-        seeds: S integers.
-        epochs: when to measure; 0 is before the first step.
+        table: a `datasets.Table`; `test_size` is the share held out.
+        name, settings: of the loss, and H dictionaries of hyperparameters,
+            of which `s` and `beta` alone differ.
+        seeds, epochs: S integers, and when to measure, 0 before any step.
         width: of the hidden layers, and so of the features.
-        relu: whether the features pass the last ReLU, as in `networks.mlp`
+        relu: whether the features pass the last ReLU, as in `ensembles.mlp`
             and in [arcgrad, Section IV-A]; then none is negative.
-        lr: the learning rate.
-        test_size: share of the instances held out, stratified.
 
     Raises ValueError: for a loss that has no scale s, or its settings.
     """
     shape = len(settings), len(seeds)
-    X, y, *held_out = _splits(table, shape[0], seeds, test_size)
-    with torch.random.fork_rng(devices=[]):
-        networks = [_network(X.shape[-1], width, seed) for seed in seeds]
-        head = _stack(name, settings, seeds, width, int(table.y.max()) + 1)
-    network = stack(networks * shape[0])[: None if relu else -1]
+    rows = np.arange(len(table.y))
+    given = {"test_size": test_size, "stratify": table.y}
+    splits = [
+        train_test_split(rows, random_state=seed, **given) for seed in seeds
+    ]
+    train, test = map(np.stack, zip(*splits))
+    X = table.X[train]
+    mean, spread = X.mean(1, keepdims=True), X.std(1, keepdims=True)
+    spread[spread == 0] = 1
+    seen, parts = Trained({}, {}, {}), []
+    for found, rows in ((seen.test, test), (seen.train, train)):
+        scaled = np.float32((table.X[rows] - mean) / spread)
+        both = torch.from_numpy(scaled), torch.from_numpy(table.y[rows])
+        X, y = (torch.cat([part] * len(settings)) for part in both)
+        parts.append((found, X, y))
+    sizes, classes = (X.shape[-1], width, 3), int(table.y.max()) + 1
+    network, head = _stack(name, settings, seeds, sizes, classes)
+    network = network[: None if relu else -1]
     optimizer = torch.optim.Adam([*network.parameters(), head.weight], lr=lr)
-    seen = Trained({}, {}, {})
     for epoch in range(max(epochs) + 1):
         if epoch in epochs:
-            seen.train[epoch] = _angles(network, head, X, y, shape)
-            seen.test[epoch] = _angles(network, head, *held_out, shape)
-            w = unit(head.weight.detach())[0]
-            between = angles(w, w).numpy()
-            seen.between[epoch] = between.reshape(*shape, *between.shape[1:])
+            with torch.no_grad():
+                w, _ = unit(head.weight)
+                seen.between[epoch] = _numbers(angles(w, w), shape)
+                for found, inputs, labels in parts:
+                    theta = angles(unit(network(inputs))[0], w)
+                    pair = _numbers(theta, shape), _numbers(labels, shape)
+                    found[epoch] = Angles(*pair)
         optimizer.zero_grad()
         head.losses(network(X), y).mean(-1).sum().backward()
         optimizer.step()
     return seen
 
 
-def _network(inputs, width, seed):
-    torch.manual_seed(seed)
-    return mlp(inputs, width, 3)
+def _numbers(tensor, shape):
+    return tensor.unflatten(0, shape).numpy()
 
 
-def _splits(table, copies, seeds, test_size):
-    """X, y, X_test, y_test: of each seed, once for each setting."""
-    parts = [
-        train_test_split(
-            *(table.X, table.y),
-            test_size=test_size,
-            stratify=table.y,
-            random_state=seed,
+def _stack(name, settings, seeds, sizes, classes):
+    """Networks and heads of all settings and seeds, each as a batched one.
+
+    Class vectors depend on the seed alone.
+    """
+    every = [(hyper, seed) for hyper in settings for seed in seeds]
+    networks, heads = zip(
+        *(initialise(seed, sizes, classes, name, one) for one, seed in every)
+    )
+    spec, bound = heads[0].spec, heads[0].weight.shape[1] ** -0.5
+    if "s" not in heads[0].factors or spec.adaptive:
+        raise ValueError(
+            f"{spec.name} has no fixed scale s; such losses are "
+            f"{', '.join(losses.with_scale())}, without adacos"
         )
-        for seed in seeds
-    ]
-    X, X_test, y, y_test = map(np.stack, zip(*parts))
-    mean, spread = X.mean(1, keepdims=True), X.std(1, keepdims=True)
-    spread[spread == 0] = 1
-    scaled = [((a - mean) / spread).astype(np.float32) for a in (X, X_test)]
-    return [
-        torch.tensor(np.concatenate([a] * copies))
-        for a in (scaled[0], y, scaled[1], y_test)
-    ]
-
-
-def _stack(name, settings, seeds, dim, classes):
-    """The heads of all settings and seeds as one batched head."""
-    heads, bound = [], 1 / dim**0.5
-    for hyper in settings:
-        for seed in seeds:
-            head = losses.create(
-                name, embedding_dim=dim, num_classes=classes, **hyper
-            )
-            if "s" not in head.factors or head.spec.adaptive:
-                raise ValueError(
-                    f"{head.spec.name} has no fixed scale s; such losses are "
-                    f"{', '.join(losses.with_scale())}, without adacos"
-                )
-            draw = torch.Generator().manual_seed(10_000 + seed)
-            head.weight.data.uniform_(-bound, bound, generator=draw)
-            heads.append(head)
+    for head, (_, seed) in zip(heads, every):
+        draw = torch.Generator().manual_seed(10_000 + seed)
+        head.weight.data.uniform_(-bound, bound, generator=draw)
     whole = stack(heads)
     whole.s = torch.tensor([head.s for head in heads])
     for k, penalty in enumerate(whole.regularisers):
         betas = [head.regularisers[k].beta for head in heads]
         penalty.beta = torch.tensor(betas)[:, None]
-    return whole
-
-
-@torch.no_grad()
-def _angles(network, head, X, y, shape):
-    theta = angles(unit(network(X))[0], unit(head.weight)[0]).numpy()
-    return Angles(
-        theta.reshape(*shape, *theta.shape[1:]), y.numpy().reshape(*shape, -1)
-    )
+    return stack(networks), whole
 
 
 @one_thread()
@@ -197,24 +173,15 @@ def descend_on_sphere(
     No network stands between the loss and the features, so what is seen is
     the loss alone.
 
-    Args:
-        settings: H dictionaries of hyperparameters of "iam" on normface,
-            `s` among them.
-        classes: C.
-        seeds: S integers.
-        steps: when to measure.
-        dim: d of the sphere's space.
-        per_class: features a class.
-        step: the learning rate times s, in radians: how far a feature
-            moves when its weight is 1.
+    `settings` are H dictionaries of hyperparameters of "iam" on normface, `s`
+    among them; `steps` says when to measure; `step` is the learning rate
+    times s, in radians: how far a feature moves when its weight is 1.
 
-    Returns:
-        By step, for each setting and seed (H, S): the angle of a class
-        vector to its nearest other, and the own angle, means in radians.
+    Gives by step, for each setting and seed (H, S), the angle of a class
+    vector to its nearest other, and the own angle, means in radians.
     """
     shape = len(settings), len(seeds)
-    with torch.random.fork_rng(devices=[]):
-        head = _stack("iam", settings, seeds, dim, classes)
+    _, head = _stack("iam", settings, seeds, (dim, dim, 1), classes)
     draws = [torch.Generator().manual_seed(seed) for seed in seeds]
     count = classes * per_class
     x = torch.stack([torch.randn(count, dim, generator=g) for g in draws])
@@ -233,7 +200,7 @@ def descend_on_sphere(
                 nearest = between.masked_fill(same, 9).amin(-1).mean(-1)
                 own = angles(x, head.weight).gather(-1, y[..., None])
                 pair = nearest, own[..., 0].mean(-1)
-                seen[k] = tuple(v.numpy().reshape(shape) for v in pair)
+                seen[k] = tuple(_numbers(one, shape) for one in pair)
         loss = head.losses(x, y).sum()
         of_x, of_w = torch.autograd.grad(loss, [x, head.weight])
         with torch.no_grad():
@@ -259,14 +226,7 @@ def summary(trained: Trained, epoch: int, **columns) -> pd.DataFrame:
             f"gap, {name}, °": np.degrees(seen.gap.mean(-1)),
             f"accuracy, {name}, %": 100 * seen.accuracy,
         }
-    return pd.DataFrame(
-        columns
-        | {
-            title: [_with_half(stats.of_runs(row)) for row in rows]
-            for title, rows in values.items()
-        }
-    )
-
-
-def _with_half(found):
-    return f"{found.mean:.1f} ± {found.high - found.mean:.1f}"
+    for title, rows in values.items():
+        found = map(stats.of_runs, rows)
+        columns[title] = [f"{one.mean:.1f} ± {one.half:.1f}" for one in found]
+    return pd.DataFrame(columns)

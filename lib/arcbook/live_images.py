@@ -31,18 +31,20 @@ def quick(id: str, columns: Sequence[str] | None = None, **changes) -> Live:
     alike are trained once. Raises ValueError for a column or a change that the
     experiment's runs do not have.
     """
-    grid = experiments.runs(id, "quick", columns and {"column": columns})
     chosen = []
-    for run in grid:
+    for run in experiments.runs(id, "quick", columns and {"column": columns}):
         changed = _changed(id, run, changes)
         if changed not in chosen:
             chosen.append(changed)
-    if problem := missing(chosen[0]["dataset"], chosen[0]["sample"]):
-        return Live(problem=problem)
+    problem = missing(chosen[0]["dataset"], chosen[0]["sample"])
+    records = []
     try:
-        return Live([run | _measured(run) for run in chosen])
+        for run in [] if problem else chosen:
+            outcome = images.measure(run)
+            records.append(run | outcome.pop("more") | outcome)
     except datasets.DataError as error:
         return Live(problem=str(error))
+    return Live(records, problem)
 
 
 def missing(name: str, sample: bool = False) -> str:
@@ -59,22 +61,15 @@ def missing(name: str, sample: bool = False) -> str:
     )
 
 
-def _measured(run):
-    outcome = images.measure(run)
-    return outcome.pop("more") | outcome
-
-
 def _changed(id, run, changes):
-    hyperparameters = dict(run["hyperparameters"])
-    fields = {}
-    for name, value in changes.items():
-        if name in hyperparameters:
-            hyperparameters[name] = value
-        elif name in images.SETTINGS:
-            fields[name] = value
-        else:
+    hyperparameters = run["hyperparameters"]
+    known = [*hyperparameters, *images.SETTINGS]
+    for name in changes:
+        if name not in known:
             raise ValueError(
                 f"a run of {id} ({run['column']}) has no {name}; it has "
-                f"{', '.join([*hyperparameters, *images.SETTINGS])}"
+                f"{', '.join(known)}"
             )
-    return {**run, **fields, "hyperparameters": hyperparameters}
+    own = {k: changes.get(k, v) for k, v in hyperparameters.items()}
+    rest = {k: v for k, v in changes.items() if k not in own}
+    return {**run, **rest, "hyperparameters": own}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ import torch
 from arcbook import metrics
 
 if TYPE_CHECKING:
-    from jaxtyping import Float, UInt8
+    from jaxtyping import Float, Int, UInt8
     from torch import Tensor
 
     from arcbook.augment import Scaling
@@ -26,14 +25,9 @@ CLASS_0_SAMPLES = 200  # [angular-learning, Section 4.2.2]
 
 @dataclass
 class Log:
-    """What a run has measured so far, in plain values.
+    """What a run has measured so far, in plain values: see `training.Result`.
 
-    Attributes:
-        step: steps done.
-        seconds: of training alone.
-        curves, looks: see `training.Result`.
-        rates: images per second, one an epoch.
-        histograms: rows of counts of intra-class angles, one a look.
+    Rates are images per second, histograms counts of intra-class angles.
     """
 
     step: int = 0
@@ -41,20 +35,13 @@ class Log:
     curves: list[dict[str, float]] = field(default_factory=list)
     looks: list[dict[str, float]] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
-    histograms: dict[str, list[list[int]]] = field(
-        default_factory=lambda: {
-            "intra_train": [],
-            "intra_test": [],
-            "intra_class0": [],
-        }
-    )
+    histograms: dict[str, list[list[int]]] = field(default_factory=dict)
 
 
-def precision(device: torch.device):
+def precision(device: torch.device) -> torch.autocast:
     """Bfloat16 for a network on CUDA, float32 elsewhere."""
-    if device.type == "cuda":
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    return nullcontext()
+    on_cuda = device.type == "cuda"
+    return torch.autocast(device.type, torch.bfloat16, enabled=on_cuda)
 
 
 def draws(seed: int, *purpose: int) -> torch.Generator:
@@ -63,10 +50,9 @@ def draws(seed: int, *purpose: int) -> torch.Generator:
     An epoch draws the same after an interruption as without one, and no
     state of a generator needs keeping.
     """
-    state = np.random.SeedSequence([seed, *purpose]).generate_state(
-        1, np.uint64
-    )
-    return torch.Generator().manual_seed(int(state[0]))
+    entropy = np.random.SeedSequence([seed, *purpose])
+    (state,) = entropy.generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state))
 
 
 def share_of_classes(
@@ -99,81 +85,68 @@ def embed(
     return torch.cat(parts).float()
 
 
+@dataclass
 class Looker:
     """Looks at a fixed draw of the training images and at the test images.
 
     Attributes:
-        seconds: spent looking.
+        probe, labels: the draw of the training images.
+        seconds: spent on `angles`, which are looked at between two steps.
     """
 
-    def __init__(
-        self,
-        network: ConvNet,
-        head: Head,
-        scaling: Scaling,
-        probe: tuple[Tensor, Tensor],
-        test: tuple[Tensor, Tensor],
-    ):
-        self.network, self.head, self.scaling = network, head, scaling
-        self.probe, self.labels = probe
-        self.test, self.test_labels = test
-        self.seconds = 0.0
+    network: ConvNet
+    head: Head
+    scaling: Scaling
+    probe: UInt8[Tensor, "n h w c"]
+    labels: Int[Tensor, " n"]
+    test: UInt8[Tensor, "t h w c"]
+    test_labels: Int[Tensor, " t"]
+    seconds: float = 0.0
 
+    @torch.no_grad()
     def angles(self, log: Log) -> Float[Tensor, "n d"]:
         """Note WC-Intra, W-Inter and C-Inter of the training images.
 
-        Gives their features; if one is NaN or infinite nothing is noted.
+        Gives their features; if one is NaN or infinite, or if the step has
+        been looked at, nothing is noted.
         """
         began = self._now()
         features = embed(self.network, self.probe, self.scaling)
-        if torch.isfinite(features).all():
-            found = metrics.compactness(
-                features, self.labels, self.head.weight.detach()
-            )
+        noted = log.looks and log.looks[-1]["step"] == log.step
+        if not noted and features.isfinite().all():
+            weight = self.head.weight
+            found = metrics.compactness(features, self.labels, weight)
             log.looks.append({"step": log.step, **found})
         self.seconds += self._now() - began
         return features
 
+    @torch.no_grad()
     def whole(self, log: Log, generator: torch.Generator) -> dict | None:
         """Look at everything that is looked at after an epoch.
 
         Gives the shares of hits, or None if a feature is not finite.
         """
-        began = self._now()
-        if not log.looks or log.looks[-1]["step"] != log.step:
-            features = self.angles(log)
-        else:
-            features = embed(self.network, self.probe, self.scaling)
+        features = self.angles(log)
         tested = embed(self.network, self.test, self.scaling)
         if not (features.isfinite().all() and tested.isfinite().all()):
             return None
-        weight = self.head.weight.detach()
+        weight, labels = self.head.weight, self.test_labels
         theta = metrics.intra_angles(features, self.labels, weight)
         class_0 = theta[self.labels == 0].cpu()
         order = torch.randperm(len(class_0), generator=generator)
         rows = {
             "intra_train": theta,
-            "intra_test": metrics.intra_angles(
-                tested, self.test_labels, weight
-            ),
+            "intra_test": metrics.intra_angles(tested, labels, weight),
             "intra_class0": class_0[order[:CLASS_0_SAMPLES]],
         }
         for name, angles in rows.items():
-            counts = metrics.angle_histogram(angles)
-            log.histograms[name].append(counts.tolist())
-        hits = self._hits(features, tested)
-        self.seconds += self._now() - began
-        return hits
-
-    @torch.no_grad()
-    def _hits(self, features, tested):
-        logits = self.head.logits(tested)
+            counts = metrics.angle_histogram(angles).tolist()
+            log.histograms.setdefault(name, []).append(counts)
+        probed, logits = map(self.head.logits, (features, tested))
         return {
-            "train_accuracy": metrics.top_k(
-                self.head.logits(features), self.labels
-            ),
-            "test_accuracy": metrics.top_k(logits, self.test_labels),
-            "test_top5": metrics.top_k(logits, self.test_labels, 5),
+            "train_accuracy": metrics.top_k(probed, self.labels),
+            "test_accuracy": metrics.top_k(logits, labels),
+            "test_top5": metrics.top_k(logits, labels, 5),
         }
 
     @torch.no_grad()
@@ -186,31 +159,26 @@ class Looker:
         test_c_inter.
         """
         tested = embed(self.network, self.test, self.scaling)
-        weight, classes = self.head.weight, len(self.head.weight)
-        found = metrics.confusion(
-            self.test_labels, self.head.predict(tested), classes
-        )
-        arrays = {
-            name: np.array(rows, dtype=np.uint32)
-            for name, rows in log.histograms.items()
-        }
-        arrays["confusion"] = found.cpu().numpy().astype(np.uint32)
+        labels, weight = self.test_labels, self.head.weight
+        classes = len(weight)
+        found = metrics.confusion(labels, self.head.predict(tested), classes)
+        kept = log.histograms | {"confusion": found.tolist()}
+        arrays = {k: np.array(rows, np.uint32) for k, rows in kept.items()}
         if keep_features:
             features = embed(self.network, self.probe, self.scaling)
             arrays["features"] = _half(features[:keep_features])
-            arrays["feature_labels"] = _bytes(self.labels[:keep_features])
+            arrays["feature_labels"] = _short(self.labels[:keep_features])
             arrays["class_vectors"] = weight.float().cpu().numpy()
         if keep_cosines:
-            chosen = metrics.spread(self.test_labels, keep_cosines)
-            cosines = metrics.cosine_matrix(tested[chosen])
-            arrays["cosines"] = _half(cosines)
-            arrays["cosine_labels"] = _bytes(self.test_labels[chosen])
-        present = torch.bincount(self.test_labels, minlength=classes) > 0
-        if not present.all():
+            chosen = metrics.spread(labels, keep_cosines)
+            arrays["cosines"] = _half(metrics.cosine_matrix(tested[chosen]))
+            arrays["cosine_labels"] = _short(labels[chosen])
+        if (labels.bincount(minlength=classes) == 0).any():
             return arrays, {}
-        found = metrics.compactness(tested, self.test_labels, weight)
-        del found["w_inter"]
-        return arrays, {f"test_{k}": v for k, v in found.items()}
+        found = metrics.compactness(tested, labels, weight)
+        return arrays, {
+            f"test_{name}": found[name] for name in ("wc_intra", "c_inter")
+        }
 
     def _now(self):
         if self.probe.is_cuda:
@@ -221,10 +189,8 @@ class Looker:
 def _half(values):
     """Half precision, a few digits for a picture, where the range allows."""
     half = values.cpu().numpy().astype(np.float16)
-    if np.isfinite(half).all():
-        return half
-    return values.float().cpu().numpy()
+    return half if np.isfinite(half).all() else values.float().cpu().numpy()
 
 
-def _bytes(labels):
+def _short(labels):
     return labels.cpu().numpy().astype(np.uint16)

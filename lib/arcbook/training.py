@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from arcbook.datasets import Images
 
 SHARE, PROBE, LOOK, EPOCH = range(4)  # what random numbers are drawn for
+NEUTRAL = ("images", "device", "compiled", "checkpoint", "save_every")
+NEUTRAL += ("time_budget", "on_epoch", "keep_features", "keep_cosines")
 METRICS = "train_loss", "train_accuracy", "test_accuracy", "test_top5"
 
 
@@ -90,7 +92,6 @@ class Result:
         seconds: of training alone.
         images_per_second: of training alone, median over the epochs, the
             first (a warm-up) left out where there are others.
-        device, precision, torch_version: where and how it ran.
     """
 
     complete: bool
@@ -142,43 +143,34 @@ def train(
 
     Protocol: [arcgrad, Table III], [angular-learning, Table 1]. On a CPU the
     same arguments and threads give the same result, bit for bit, whether the
-    run was interrupted or not. `device`, `compiled`, `checkpoint`,
-    `save_every`, `time_budget` and `on_epoch` decide nothing of what is
-    measured.
+    run was interrupted or not. From `device` on, arguments decide nothing of
+    what is measured.
 
     Args:
         images: from `datasets.load`.
-        network: one of `convnets.available()`.
-        loss: one of `losses.available()`.
+        network, embedding_dim: as `convnets.create` takes them.
+        loss, hyperparameters: as `losses.create` takes them.
         epochs: how often each image is seen. A last batch that is not full
             is left out, another one each epoch.
         batch_size: images a step; all of them if there are fewer.
-        learning_rate: the largest of the cycle. It rises over the first
-            30% of the steps and falls after (PyTorch's OneCycleLR).
-        hyperparameters: of the loss.
-        embedding_dim: d, the size of a feature (see `convnets.create`).
+        learning_rate: the largest of the cycle, after 30% of the steps.
         weight_decay: of all parameters, class vectors among them.
         augmented: whether images are cropped, flipped and z-scored, the
             "+" of the papers; without it pixels are between 0 and 1.
-        share: of the training images to keep, in (0, 1]: the same share
-            of every class, drawn by the seed.
+        share: of every class of the training images to keep, in (0, 1].
         max_steps: the cycle is planned for at most so many steps.
         seed: of the initial weights and of all draws.
-        angles_every: look at the training angles each time after so many
-            steps, beside the look after every epoch.
-        probe: how many training images angles and accuracy are looked at
-            on, the same share of every class.
+        angles_every: look at the training angles every so many steps,
+            beside the look after every epoch.
+        probe: how many training images are looked at, of all classes.
         test_limit: how many test images are looked at, the first ones.
-        keep_features: how many features of probe images to keep.
-        keep_cosines: of how many test images, an equal number a class, to
-            keep the matrix of cosines.
+        keep_features, keep_cosines: of how many probe images the features
+            are kept, and of how many test images the matrix of cosines.
         device: "cuda" if None and there is one, else "cpu".
         compiled: whether to compile the network; None: on CUDA.
-        checkpoint: file that holds the state after each epoch. If it is
-            there, the run goes on from it. It is left when the run is
-            complete: remove it once the result is stored.
-        save_every: least seconds between two checkpoints; the one at the
-            end is always written.
+        checkpoint: file that holds the state after each epoch. The run goes
+            on from it, and leaves it: remove it once the result is stored.
+        save_every: least seconds between two checkpoints before the last.
         time_budget: seconds, or a function that says how many are left.
             An epoch that would not fit is not begun.
         on_epoch: called with each new row of the curves.
@@ -187,24 +179,9 @@ def train(
     make no sense. Raises Diverged: if the loss becomes NaN or infinite. Raises
     CheckpointError: if the checkpoint is damaged or another run's.
     """
-    decisive = {
-        "data": images.sha256,
-        "network": network,
-        "loss": loss,
-        "hyperparameters": dict(hyperparameters or {}),
-        "embedding_dim": embedding_dim,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "weight_decay": weight_decay,
-        "augmented": augmented,
-        "share": share,
-        "max_steps": max_steps,
-        "seed": seed,
-        "angles_every": angles_every,
-        "probe": probe,
-        "test_limit": test_limit,
-    }
+    decisive = {k: v for k, v in locals().items() if k not in NEUTRAL}
+    hyperparameters = decisive["hyperparameters"] = dict(hyperparameters or {})
+    decisive["data"] = images.sha256
     _check(decisive)
     device = torch.device(
         device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -213,21 +190,18 @@ def train(
     torch.backends.cudnn.benchmark |= on_cuda
     budget = _clock(time_budget)
 
-    kept = share_of_classes(
-        images.train_labels,
-        round(share * len(images.train_labels)),
-        draws(seed, SHARE),
-    )
-    stock = augment.stock(
+    classes = images.train_labels
+    number = round(share * len(classes))
+    kept = share_of_classes(classes, number, draws(seed, SHARE))
+    probed = share_of_classes(classes[kept], probe, draws(seed, PROBE))
+    stock = augment.Stock(
         images.train_images[kept],
-        images.train_labels[kept],
+        classes[kept],
         augmented=augmented,
         device=device,
     )
     batch_size = min(batch_size, len(kept))
-    planned = epochs * (len(kept) // batch_size)
-    if max_steps is not None:
-        planned = min(planned, max_steps)
+    planned = min(epochs * (len(kept) // batch_size), max_steps or math.inf)
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -236,29 +210,25 @@ def train(
             loss,
             embedding_dim=net.embedding_dim,
             num_classes=len(images.class_names),
-            **decisive["hyperparameters"],
+            **hyperparameters,
         )
     net.to(device, memory_format=torch.channels_last)
     model = nn.ModuleList([net, head.to(device)])
-    forward = net
-    if on_cuda if compiled is None else compiled:
-        forward = torch.compile(net)
+    compiled = on_cuda if compiled is None else compiled
+    forward = torch.compile(net) if compiled else net
     optimizer = torch.optim.Adam(
         model.parameters(), weight_decay=weight_decay, fused=on_cuda
     )
     cycle = OneCycleLR(optimizer, learning_rate, total_steps=planned)
-    probed = share_of_classes(
-        images.train_labels[kept], probe, draws(seed, PROBE)
-    )
+    tested = slice(test_limit)
     looker = Looker(
         net,
         head,
         stock.scaling,
-        probe=(stock.images[probed], stock.labels[probed]),
-        test=(
-            augment.to_device(images.test_images[:test_limit], device),
-            torch.from_numpy(images.test_labels[:test_limit]).to(device),
-        ),
+        probe=stock.images[probed],
+        labels=stock.labels[probed],
+        test=augment.to_device(images.test_images[tested], device),
+        test_labels=torch.as_tensor(images.test_labels[tested], device=device),
     )
 
     log, saved = Log(), (model, optimizer, cycle)
@@ -299,24 +269,17 @@ def train(
         values = torch.stack(found).tolist()
         seconds = time.perf_counter() - began - (looker.seconds - looked)
 
-        for number, value in enumerate(values):
+        for step, (value, rate) in enumerate(zip(values, rates), first + 1):
             if not math.isfinite(value):
-                where = epoch, first + number + 1, value, rates[number]
-                raise Diverged(*where, log)
+                raise Diverged(epoch, step, value, rate, log)
         hits = looker.whole(log, draws(seed, LOOK, epoch))
         if hits is None:
             raise Diverged(epoch, log.step, math.nan, rates[-1], log)
         log.seconds += seconds
         log.rates.append(len(values) * batch_size / seconds)
-        log.curves.append(
-            {
-                "epoch": epoch,
-                "step": log.step,
-                "learning_rate": rates[-1],
-                "train_loss": statistics.fmean(values),
-                **hits,
-            }
-        )
+        row = {"epoch": epoch, "step": log.step, "learning_rate": rates[-1]}
+        row["train_loss"] = statistics.fmean(values)
+        log.curves.append(row | hits)
         if checkpoint and time.monotonic() >= kept_at + save_every:
             save()
             kept_at, kept_step = time.monotonic(), log.step
@@ -327,13 +290,11 @@ def train(
         save()
 
     arrays, angles = looker.arrays(log, keep_features, keep_cosines)
-    last = log.curves[-1] if log.curves else {}
-    hits = {k: v for k, v in last.items() if k in METRICS}
-    noted = metrics.compactness(
-        embed(net, stock.images, stock.scaling),
-        stock.labels,
-        head.weight.detach(),
-    )
+    hits = {k: log.curves[-1][k] for k in METRICS} if log.curves else {}
+    features = embed(net, stock.images, stock.scaling)
+    weight = head.weight.detach()
+    noted = metrics.compactness(features, stock.labels, weight)
+    speeds = log.rates[1:] or log.rates or [math.nan]
     return Result(
         complete=log.step == planned,
         epochs=len(log.curves),
@@ -347,43 +308,32 @@ def train(
         test_images=len(looker.test),
         parameters=convnets.count_parameters(model),
         seconds=log.seconds,
-        images_per_second=statistics.median(
-            log.rates[1:] or log.rates or [math.nan]
-        ),
+        images_per_second=statistics.median(speeds),
         device=torch.cuda.get_device_name(device) if on_cuda else "cpu",
         precision="bfloat16" if on_cuda else "float32",
         torch_version=torch.__version__,
     )
 
 
-LIMITS = {
-    "epochs": 1,
-    "batch_size": 2,
-    "max_steps": 1,
-    "seed": 0,
-    "angles_every": 1,
-    "probe": 1,
-    "test_limit": 1,
+LEAST = dict.fromkeys(("epochs", "max_steps", "probe", "test_limit"), 1)
+LEAST |= {"angles_every": 1, "batch_size": 2, "seed": 0}
+RANGES = {
+    "learning_rate": (lambda x: 0 < x < math.inf, "above 0 and finite"),
+    "share": (lambda x: 0 < x <= 1, "above 0 and at most 1"),
+    "weight_decay": (lambda x: 0 <= x < math.inf, "at least 0 and finite"),
 }
 
 
 def _check(decisive):
-    for name, least in LIMITS.items():
+    for name, least in LEAST.items():
         value = decisive[name]
         if value is not None and (value != int(value) or value < least):
             raise ValueError(
                 f"{name} = {value}: it is a whole number of at least {least}"
             )
-    rate, share = decisive["learning_rate"], decisive["share"]
-    if not 0 < rate < math.inf:
-        raise ValueError(f"learning_rate = {rate}: it is above 0 and finite")
-    if not 0 < share <= 1:
-        raise ValueError(f"share = {share}: it is above 0 and at most 1")
-    if not 0 <= decisive["weight_decay"] < math.inf:
-        raise ValueError(
-            f"weight_decay = {decisive['weight_decay']}: it is at least 0 "
-            "and finite"
-        )
+    for name, (allowed, words) in RANGES.items():
+        if not allowed(decisive[name]):
+            raise ValueError(f"{name} = {decisive[name]}: it is {words}")
 
 
 def _clock(time_budget):
