@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from arcbook import datasets, paths
-from arcbook.datasets import fetching, idx, places
+from arcbook.datasets import idx, places
 
 # [arcgrad, Table II]: classes, features, instances
 TABLE_2 = {
@@ -394,6 +394,8 @@ class Toy:
             citation = "none"
             preprocessing = "none"
             folder = "uci/toy"
+            system = "{system}"
+            system_package = "toy-data"
             classes = [
                 {{ label = "blue", name = "blue", count = 1 }},
                 {{ label = "red", name = "red", count = 1 }},
@@ -404,9 +406,6 @@ class Toy:
             class = "c"
             missing = "?"
             nonzero = ["b"]
-            [system]
-            folder = "{system}"
-            package = "toy-data"
             [[files]]
             path = "toy.csv"
             url = "{self.site}/toy.{"zip" if member else "csv"}"
@@ -591,7 +590,7 @@ def test_interrupted_download_leaves_nothing(
         raise stop
 
     with monkeypatch.context() as patch:
-        patch.setattr(fetching, "_download_bytes", half)
+        patch.setattr(places, "_download_bytes", half)
         with pytest.raises((datasets.DataError, KeyboardInterrupt)):
             datasets.load("toy")
     assert cached(tmp_path) == []

@@ -13,8 +13,7 @@ import numpy as np
 
 from . import cifar, idx, tables
 from .cards import Card, DataError, available, card, identities
-from .fetching import fetch
-from .places import FileStatus, Place, locate, read, verify
+from .places import FileStatus, Place, fetch, locate, read, verify
 
 __all__ = [
     "Card",

@@ -2,10 +2,11 @@
 
 import difflib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from arcbook import paths
 
@@ -14,8 +15,7 @@ class DataError(RuntimeError):
     """Data that is missing, damaged, unreachable or unknown."""
 
 
-@dataclass(frozen=True)
-class Checksum:
+class Checksum(NamedTuple):
     """One accepted form of a file."""
 
     sha256: str
@@ -30,20 +30,20 @@ class File:
     Attributes:
         path: where it lies in its place, with forward slashes.
         accepted: the checksums under which it is read, official first.
+        format: for tables, how to cut it into cells (see `tables`); for
+            an archive, what is where in it (see `cifar`).
         url: where it is downloaded from; a zip if `member` is set.
         member: its name inside that zip.
         role: for images, the array it holds, e.g. "train_images", or
             "archive" if it holds them all.
-        format: for tables, how to cut it into cells (see `tables`); for
-            an archive, what is where in it (see `cifar`).
     """
 
     path: str
     accepted: tuple[Checksum, ...]
+    format: Mapping
     url: str = ""
     member: str = ""
     role: str = ""
-    format: Mapping = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -81,64 +81,63 @@ class Card:
         title: the name in the paper.
         kind: "table" or "image".
         order: its place among its kind; Table II order for tables.
-        classes, features, instances: counts after preprocessing.
+        features, instances: counts after preprocessing.
         class_labels: the labels in the files; label k becomes class k.
-        class_names: readable names, in the same order.
-        class_counts: instances per class, in the same order.
+        class_names, class_counts: readable names, and instances of each.
         feature_names: columns of X, in order; empty for images.
+        preprocessing: what `rules` have `tables` carry out, in words.
+        identity: digests of the parsed arrays, by "official"/"sample".
+        system, system_package: the folder and the name of an
+            operating-system package, or "".
+        mosaics: for images, files that hold the same pixels as `files`
+            and are taken from ARCBOOK_DATA where those are not there.
         shape: for images, (height, width), and 3 where in colour.
         train, test: for images, how many there are.
         mean, std: for images, of the training pixels (0 to 255), one a
             channel.
-        mosaics: for images, files that hold the same pixels as `files`
-            and are taken from ARCBOOK_DATA where those are not there.
-        rules: for tables, the preprocessing that `tables` carries out.
-        preprocessing: the same in words.
-        system: the folder of an operating-system package, or "".
-        system_package: the name of that package, or "".
-        identity: digests of the parsed arrays, by "official"/"sample".
     """
 
     name: str
     title: str
     kind: str
     order: int
-    classes: int
     features: int
     instances: int
     class_labels: tuple[str, ...]
     class_names: tuple[str, ...]
     class_counts: tuple[int, ...]
     feature_names: tuple[str, ...]
-    shape: tuple[int, ...]
-    train: int
-    test: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    mosaics: tuple[File, ...]
     licence: str
     source: str
     citation: str
     preprocessing: str
-    notes: str
     rules: Mapping
-    system: str
-    system_package: str
-    files: tuple[File, ...]
-    sample: Sample | None
     identity: Mapping[str, str]
+    files: tuple[File, ...]
+    mosaics: tuple[File, ...]
+    sample: Sample | None
+    notes: str = ""
+    system: str = ""
+    system_package: str = ""
+    shape: Sequence[int] = ()
+    train: int = 0
+    test: int = 0
+    mean: Sequence[float] = ()
+    std: Sequence[float] = ()
+
+    @property
+    def classes(self) -> int:
+        return len(self.class_names)
 
 
-def _file(raw: dict, folder: str = "", **layout) -> File:
+def _file(raw: dict, folder: str, **layout) -> File:
     raw = layout | raw
     origin = "official" if folder else "sample"
     accepted = [Checksum(raw.pop("sha256"), raw.pop("bytes"), origin)]
     accepted += [Checksum(**other) for other in raw.pop("also", [])]
-    named = {
-        key: raw.pop(key) for key in ("url", "member", "role") if key in raw
-    }
     path = str(PurePosixPath(folder, raw.pop("path")))
-    return File(path, tuple(accepted), format=raw, **named)
+    named = {k: raw.pop(k) for k in ("url", "member", "role") if k in raw}
+    return File(path, tuple(accepted), raw, **named)
 
 
 def _prose(text: str) -> str:
@@ -148,36 +147,31 @@ def _prose(text: str) -> str:
 @cache
 def _read(path: Path, modified: int) -> Card:
     raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    layout, rules = raw.get("layout", {}), raw.get("rules", {})
-    image, system = raw.get("image", {}), raw.get("system", {})
+    folder, layout = raw.pop("folder"), raw.pop("layout", {})
+    classes, rules = raw.pop("classes"), raw.pop("rules", {})
+    image, sample = raw.pop("image", {}), raw.pop("sample", None)
+    files, mosaics = (
+        tuple(_file(one, folder, **layout) for one in raw.pop(key, []))
+        for key in ("files", "mosaics")
+    )
+    if sample:
+        own = tuple(_file(f, "", header=True) for f in sample.pop("files"))
+        sample = Sample(own, **sample)
     unused = {*rules.get("drop", []), rules.get("class")}
-    columns = layout.get("columns", [])
-    sample = raw.get("sample")
-    if sample is not None:
-        files = tuple(_file(one, header=True) for one in sample.pop("files"))
-        sample = Sample(files, **sample)
-    same = ("title", "order", "features", "instances", "licence", "source")
-    prose = ("citation", "preprocessing", "notes")
+    columns = [c for c in layout.get("columns", []) if c not in unused]
     return Card(
         name=path.stem,
         kind="image" if image else "table",
-        classes=len(raw["classes"]),
-        **{
-            f"class_{key}s": tuple(one[key] for one in raw["classes"])
-            for key in ("label", "name", "count")
-        },
-        feature_names=tuple(name for name in columns if name not in unused),
-        **{key: tuple(image.get(key, ())) for key in ("shape", "mean", "std")},
-        **{key: image.get(key, 0) for key in ("train", "test")},
-        mosaics=tuple(_file(f, raw["folder"]) for f in raw.get("mosaics", [])),
-        **{key: raw[key] for key in same},
-        **{key: _prose(raw.get(key, "")) for key in prose},
+        class_labels=tuple(one["label"] for one in classes),
+        class_names=tuple(one["name"] for one in classes),
+        class_counts=tuple(one["count"] for one in classes),
+        feature_names=tuple(columns),
         rules=rules,
-        system=system.get("folder", ""),
-        system_package=system.get("package", ""),
-        files=tuple(_file(f, raw["folder"], **layout) for f in raw["files"]),
+        files=files,
+        mosaics=mosaics,
         sample=sample,
-        identity=raw["identity"],
+        **image,
+        **{k: _prose(v) if isinstance(v, str) else v for k, v in raw.items()},
     )
 
 
@@ -205,37 +199,33 @@ def available(kind: str | None = None) -> list[str]:
 def card(name: str) -> Card:
     """Read the card of a data set.
 
-    Gives the card. Raises DataError if there is no such data set; names the
-    close matches.
+    Raises DataError if there is no such data set; names the close matches.
     """
-    path = paths.CARDS / f"{name}.toml"
-    if name in available():
-        return _read(path, path.stat().st_mtime_ns)
-    if not available():
+    known = {c.name: c for c in _cards()}
+    if name in known:
+        return known[name]
+    if not known:
         raise DataError(
             f"{paths.CARDS} has no cards of data sets: set ARCBOOK_HOME "
             "to the checkout of the book."
         )
-    words = {c.name: c.name for c in _cards()}
-    words |= {c.title.lower(): c.name for c in _cards()}
+    words = {c.title.lower(): c.name for c in known.values()}
+    words |= {one: one for one in known}
     close = difflib.get_close_matches(str(name).lower(), words, n=3)
-    names = list(dict.fromkeys(words[word] for word in close))
-    hint = (
-        f"did you mean {' or '.join(map(repr, names))}?"
-        if names
-        else f"there are {', '.join(available())}."
-    )
+    names = dict.fromkeys(repr(words[word]) for word in close)
+    hint = f"there are {', '.join(known)}."
+    if names:
+        hint = f"did you mean {' or '.join(names)}?"
     raise DataError(f"There is no data set {name!r}: {hint}")
 
 
 def identities(name: str) -> dict[str, str]:
-    """Give the digests that the arrays of a data set may have.
+    """The digests that the arrays of a data set may have.
 
-    A run record whose data digest is none of these is stale. The digest covers
-    values, shapes and the order of the rows, not the bytes of the files (see
-    `digest`).
+    A run record whose data digest is none of these is stale. It covers values,
+    shapes and the order of the rows, not the bytes of the files.
 
-    Gives {"official": sha256} and, where there is a sample, "sample". The two
-    are equal where the sample has the official rows in the official order.
+    Gives {"official": sha256} and, where there is a sample, "sample"; equal
+    where the sample has the official rows in the official order.
     """
     return dict(card(name).identity)

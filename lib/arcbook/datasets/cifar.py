@@ -25,53 +25,44 @@ from .cards import DataError, File
 SIDE = 32
 
 
-class _Type:
-    """Stands for the dtype of an array: takes what describes it."""
+class _Named:
+    """Stands for what a pickle names: keeps what it is given, does nothing."""
 
-    def __init__(self, code="", *_):
-        self.code = code
-
-    def __setstate__(self, state):
-        """Byte order and the like, of no meaning for bytes."""
-
-
-class _Array:
-    """Stands for an array of bytes until its state is known."""
-
-    values: np.ndarray | None = None
-
-    def __init__(self, *_):
-        """Shape and type come with the state."""
+    def __init__(self, *given):
+        self.given, self.state = given, ()
 
     def __setstate__(self, state):
-        _, shape, kind, fortran, content = state
-        if (
-            kind.code not in (b"u1", "u1")
-            or fortran
-            or len(content) != math.prod(shape)
-        ):
-            raise pickle.UnpicklingError("an array is not of bytes, row-wise")
-        self.values = np.frombuffer(content, np.uint8).reshape(shape)
+        self.state = state
 
 
-STAND_INS = {
-    ("numpy.core.multiarray", "_reconstruct"): _Array,
-    ("numpy._core.multiarray", "_reconstruct"): _Array,
-    ("numpy", "ndarray"): _Array,
-    ("numpy", "dtype"): _Type,
-}
+NUMPY = (
+    ("numpy.core.multiarray", "_reconstruct"),
+    ("numpy._core.multiarray", "_reconstruct"),
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+)
 
 
 class _Unpickler(pickle.Unpickler):
     """Reads plain containers and arrays of bytes; refuses all else."""
 
     def find_class(self, module, name):
-        try:
-            return STAND_INS[module, name]
-        except KeyError:
-            raise pickle.UnpicklingError(
-                f"it asks for {module}.{name}"
-            ) from None
+        if (module, name) in NUMPY:
+            return _Named
+        raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+
+
+def _array(value):
+    if not isinstance(value, _Named):
+        return value
+    _, shape, kind, fortran, content = value.state
+    if (
+        kind.given[0] not in (b"u1", "u1")
+        or fortran
+        or len(content) != math.prod(shape)
+    ):
+        raise pickle.UnpicklingError("an array is not of bytes, row-wise")
+    return np.frombuffer(content, np.uint8).reshape(shape)
 
 
 def unpickle(content: bytes, name: str = "file") -> dict:
@@ -83,31 +74,24 @@ def unpickle(content: bytes, name: str = "file") -> dict:
     """
     try:
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
+        if isinstance(batch, dict):
+            return {key: _array(value) for key, value in batch.items()}
     except Exception as error:
         raise DataError(
             f"{name} is not a batch of CIFAR images ({error}): nothing of "
             "it was run; fetch the archive again."
         ) from None
-    if not isinstance(batch, dict):
-        raise DataError(
-            f"{name} holds a {type(batch).__name__}, not a dictionary: it "
-            "is not a batch of CIFAR images."
-        )
-    return {
-        key: value.values if isinstance(value, _Array) else value
-        for key, value in batch.items()
-    }
+    raise DataError(
+        f"{name} holds a {type(batch).__name__}, not a dictionary: it "
+        "is not a batch of CIFAR images."
+    )
 
 
 def _batch(content: bytes, labels: str, name: str) -> tuple:
     batch = unpickle(content, name)
     pixels, y = batch.get(b"data"), batch.get(labels.encode())
     size = 3 * SIDE * SIDE
-    if (
-        not isinstance(pixels, np.ndarray)
-        or pixels.ndim != 2
-        or pixels.shape[1] != size
-    ):
+    if getattr(pixels, "shape", ())[1:] != (size,):
         raise DataError(f"{name} has no array 'data' of rows of {size} bytes.")
     if not isinstance(y, list) or len(y) != len(pixels):
         raise DataError(
@@ -133,13 +117,12 @@ def canonical(
     return images[order], labels[order].astype(np.int64)
 
 
-def _parts(train: tuple, test: tuple) -> dict[str, np.ndarray]:
+def _parts(parts: list[tuple]) -> dict[str, np.ndarray]:
     arrays = {}
-    for part, (images, labels) in (("train", train), ("test", test)):
+    for part, (images, labels) in zip(("train", "test"), parts, strict=True):
         if len(images) == len(labels):
             images, labels = canonical(images, labels)
-        arrays[f"{part}_images"] = images
-        arrays[f"{part}_labels"] = labels
+        arrays[f"{part}_images"], arrays[f"{part}_labels"] = images, labels
     return arrays
 
 
@@ -150,20 +133,17 @@ def read_archive(file: File, content: bytes) -> dict[str, np.ndarray]:
     uint8 (N, 32, 32, 3), in canonical order. Raises DataError if it is damaged
     or not as the card says.
     """
-    parts, layout = [], file.format
+    parts, labels = [], file.format["labels"]
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as tar:
             for part in ("train", "test"):
-                batches = [
-                    _batch(
-                        tar.extractfile(member).read(),
-                        layout["labels"],
-                        f"{file.name}: {member}",
+                batches = []
+                for member in file.format[part]:
+                    raw = tar.extractfile(member).read()
+                    batches.append(
+                        _batch(raw, labels, f"{file.name}: {member}")
                     )
-                    for member in layout[part]
-                ]
-                images, labels = zip(*batches, strict=True)
-                parts.append((np.concatenate(images), np.concatenate(labels)))
+                parts.append([np.concatenate(one) for one in zip(*batches)])
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"{file.path} is damaged ({error}): fetch it again."
@@ -173,7 +153,7 @@ def read_archive(file: File, content: bytes) -> dict[str, np.ndarray]:
             f"{file.path} is not the archive that its card describes "
             f"({error.args[0]}): fetch it again."
         ) from None
-    return _parts(*parts)
+    return _parts(parts)
 
 
 def _mosaic(entry: tuple[File, bytes]) -> np.ndarray:
@@ -200,10 +180,9 @@ def _mosaic(entry: tuple[File, bytes]) -> np.ndarray:
 
 def _labels(file: File, content: bytes) -> np.ndarray:
     try:
-        labels = np.load(io.BytesIO(content), allow_pickle=False)
+        return np.load(io.BytesIO(content), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise DataError(f"{file.path} has no labels ({error}).") from None
-    return labels
 
 
 def read_mosaics(contents: list[tuple[File, bytes]]) -> dict[str, np.ndarray]:
@@ -219,4 +198,4 @@ def read_mosaics(contents: list[tuple[File, bytes]]) -> dict[str, np.ndarray]:
         with ThreadPoolExecutor() as threads:
             images = np.concatenate(list(threads.map(_mosaic, chosen)))
         parts.append((images, _labels(*labels)))
-    return _parts(*parts)
+    return _parts(parts)

@@ -1,11 +1,14 @@
-"""Where the files of a data set are, and whether they are whole."""
+"""Where the files of a data set are, whether they are whole, how they come."""
 
 import hashlib
 import os
+import tempfile
 import warnings
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from arcbook import paths
 
@@ -53,8 +56,7 @@ class Place:
         return self.label + " + ".join(files)
 
 
-@dataclass(frozen=True)
-class FileStatus:
+class FileStatus(NamedTuple):
     """What `verify` found out about one file.
 
     Attributes:
@@ -70,19 +72,6 @@ class FileStatus:
     detail: str
 
 
-def cache_folder() -> Path:
-    """The folder of downloads: ARCBOOK_CACHE or the user's cache."""
-    if os.environ.get("ARCBOOK_CACHE"):
-        return Path(os.environ["ARCBOOK_CACHE"])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its progress bar, in Jupyter
-            import pooch
-    except ImportError:
-        return Path.home() / ".cache" / "arcbook"
-    return Path(pooch.os_cache("arcbook"))
-
-
 def _places(known: Card) -> Iterator[Place]:
     """Where a data set can be, in the order in which it is looked for."""
     if os.environ.get("ARCBOOK_DATA"):
@@ -93,7 +82,7 @@ def _places(known: Card) -> Iterator[Place]:
         yield Place("system", Path(known.system), known.files, package, remedy)
     if known.sample:
         yield _sample(known)
-    yield download(known)
+    yield _download(known)
 
 
 def _folder(known: Card, root: Path) -> Place:
@@ -103,26 +92,23 @@ def _folder(known: Card, root: Path) -> Place:
             "it or unset it."
         )
     put = f"from {known.source} there, or unset ARCBOOK_DATA"
-    label, remedy = "ARCBOOK_DATA: ", f"put the file {put}"
-    place = Place("folder", root, known.files, label, remedy)
-    if not known.mosaics or place.occupied:
-        return place
-    official = " and ".join(file.name for file in known.files)
-    remedy = f"restore it, or put {official} {put}"
-    return Place("folder", root, known.mosaics, label, remedy)
+    files, remedy = known.files, f"put the file {put}"
+    if known.mosaics and not any((root / f.path).exists() for f in files):
+        official = " and ".join(file.name for file in files)
+        files, remedy = known.mosaics, f"restore it, or put {official} {put}"
+    return Place("folder", root, files, "ARCBOOK_DATA: ", remedy)
 
 
 def _sample(known: Card) -> Place:
-    files, remedy = known.sample.files, "restore it with git restore"
-    place = "sample", paths.SAMPLES, files, "data/samples/"
-    return Place(*place, f"{remedy} data/samples")
+    place = "sample", paths.SAMPLES, known.sample.files, "data/samples/"
+    return Place(*place, "restore it with git restore data/samples")
 
 
-def download(known: Card) -> Place:
-    """The place in the cache for a card's official files."""
+def _download(known: Card) -> Place:
+    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    root = Path(os.environ.get("ARCBOOK_CACHE") or Path(user, "arcbook"))
     remedy = f"run arcbook data fetch {known.name}"
-    place = "download", cache_folder(), known.files, "download: "
-    return Place(*place, remedy)
+    return Place("download", root, known.files, "download: ", remedy)
 
 
 def locate(name: str, *, sample: bool | None = None) -> Place:
@@ -131,9 +117,8 @@ def locate(name: str, *, sample: bool | None = None) -> Place:
     The first of ARCBOOK_DATA, the operating system's package and data/samples
     that has one of its files, else the download.
 
-    Gives the place. Its files are not verified. Raises DataError if the data
-    set is unknown, has no sample although one is asked for, or ARCBOOK_DATA is
-    not a folder.
+    Its files are not verified. Raises DataError if the data set is unknown,
+    has no sample although one is asked for, or ARCBOOK_DATA is not a folder.
     """
     known = card(name)
     if sample and known.sample is None:
@@ -141,9 +126,7 @@ def locate(name: str, *, sample: bool | None = None) -> Place:
             f"{known.title} has no sample in data/samples: load it with "
             "sample=None from ARCBOOK_DATA or its official site."
         )
-    if sample:
-        return _sample(known)
-    for place in _places(known):
+    for place in [_sample(known)] if sample else _places(known):
         whole = not place.sample or known.sample.complete
         if place.occupied and (whole or sample is None):
             return place
@@ -168,24 +151,23 @@ def check(content: bytes, file: File) -> tuple[str, str]:
 
 
 def read(place: Place, file: File) -> bytes:
-    """Read a file after its size and sha256 were found right.
+    """The bytes of a file, verified.
 
-    Gives its bytes: those that were verified. Raises DataError if it is
-    missing, truncated or altered.
+    Raises DataError if it is missing, truncated or altered.
     """
     path = place.path(file)
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path} is missing: {place.remedy}.") from None
+        problem = "is missing"
     except OSError as error:
-        raise DataError(
-            f"{path} cannot be read ({error.strerror}): {place.remedy}."
-        ) from None
-    status, detail = check(content, file)
-    if status != "ok":
-        raise DataError(f"{path} is {status} ({detail}): {place.remedy}.")
-    return content
+        problem = f"cannot be read ({error.strerror})"
+    else:
+        status, detail = check(content, file)
+        if status == "ok":
+            return content
+        problem = f"is {status} ({detail})"
+    raise DataError(f"{path} {problem}: {place.remedy}.")
 
 
 def verify(name: str) -> list[FileStatus]:
@@ -200,10 +182,77 @@ def verify(name: str) -> list[FileStatus]:
         if not place.occupied and (found or place.kind != "download"):
             continue
         for file in place.files:
-            path = place.path(file)
+            path, status, detail = place.path(file), "missing", place.remedy
             if path.is_file():
                 status, detail = check(path.read_bytes(), file)
-            else:
-                status, detail = "missing", place.remedy
             found.append(FileStatus(place.kind, path, status, detail))
     return found
+
+
+def fetch(name: str) -> list[Path]:
+    """Download the official files of a data set into the cache.
+
+    A file is written beside its place, verified, and only then moved there;
+    one that is there and right is left alone.
+
+    Gives where the files are. Raises DataError if the site cannot be reached
+    or what it gives is not the file that the card describes.
+    """
+    known = card(name)
+    place = _download(known)
+    for file in place.files:
+        target = place.path(file)
+        if target.is_file() and check(target.read_bytes(), file)[0] == "ok":
+            continue
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(
+                dir=target.parent, prefix=".part-"
+            ) as scratch:
+                part = Path(scratch, "verified")
+                part.write_bytes(_fetched(known, file, Path(scratch)))
+                os.replace(part, target)
+        except OSError as error:
+            raise DataError(
+                f"{target} cannot be written ({error.strerror}): make "
+                "room, or set ARCBOOK_CACHE to a folder of yours."
+            ) from error
+    return [place.path(file) for file in place.files]
+
+
+def _fetched(known: Card, file: File, scratch: Path) -> bytes:
+    elsewhere = f"point ARCBOOK_DATA at a folder that has {file.path}"
+    if known.sample:
+        elsewhere += "; or take the sample (sample=True)"
+    try:
+        content = _download_bytes(file, scratch)
+    except (OSError, zipfile.BadZipFile, KeyError) as error:
+        raise DataError(
+            f"{file.url} cannot be fetched ({type(error).__name__}): "
+            f"try again when the site can be reached, or {elsewhere}."
+        ) from error
+    status, detail = check(content, file)
+    if status != "ok":
+        raise DataError(
+            f"{file.url} gave a file that is {status} ({detail}), "
+            f"of which nothing was kept: try again, or {elsewhere}."
+        )
+    return content
+
+
+def _download_bytes(file: File, scratch: Path) -> bytes:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # its progress bar, in Jupyter
+            import pooch
+    except ImportError:
+        raise DataError(
+            f"{file.name} is not on this machine and pooch, which "
+            "downloads it, is not installed: pip install pooch."
+        ) from None
+    whole = scratch / "download"
+    pooch.HTTPDownloader(timeout=30)(file.url, str(whole), None)
+    if not file.member:
+        return whole.read_bytes()
+    with zipfile.ZipFile(whole) as archive:
+        return archive.read(file.member)

@@ -20,6 +20,7 @@ What is done to the rows, in this order (keys of [rules]):
 """
 
 import csv
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -27,13 +28,13 @@ from .cards import Card, DataError, File
 
 
 def _text(content: bytes, layout: dict) -> list[list[str]]:
-    lines = content.decode("utf-8").splitlines()
+    lines = [line.strip() for line in content.decode("utf-8").splitlines()]
     if "after" in layout:
         if layout["after"] not in lines:
             raise DataError(f"has no line {layout['after']!r}")
         lines = lines[lines.index(layout["after"]) + 1 :]
-    lines = [line.strip() for line in lines if line.strip()]
-    return list(csv.reader(lines, delimiter=layout.get("delimiter", ",")))
+    delimiter = layout.get("delimiter", ",")
+    return list(csv.reader(filter(None, lines), delimiter=delimiter))
 
 
 def _sheet(content: bytes, sheet: str, width: int) -> list[list]:
@@ -48,7 +49,7 @@ def _sheet(content: bytes, sheet: str, width: int) -> list[list]:
     return [row[:width] for row in map(rows.row_values, range(rows.nrows))]
 
 
-def _rows(content: bytes, layout: dict) -> list[dict[str, str | float]]:
+def _rows(content: bytes, layout: dict) -> list[dict[str, str]]:
     columns = layout.get("columns")
     if "sheets" in layout:
         blocks = [_sheet(content, s, len(columns)) for s in layout["sheets"]]
@@ -56,58 +57,47 @@ def _rows(content: bytes, layout: dict) -> list[dict[str, str | float]]:
         blocks = [_text(content, layout)]
     named = []
     for block in blocks:
-        block = [
-            [c.strip() if isinstance(c, str) else c for c in row]
-            for row in block
-        ]
-        if layout.get("header"):
-            header = block.pop(0)
-            if columns and header != columns:
-                raise DataError(f"has columns {header}, not {columns}")
+        block = [[str(cell).strip() for cell in row] for row in block]
+        header = block.pop(0) if layout.get("header") else columns
+        if columns and header != columns:
+            raise DataError(f"has columns {header}, not {columns}")
         for number, row in enumerate(block, start=1):
-            if len(row) != len(columns or header):
+            if len(row) != len(header):
                 raise DataError(
-                    f"has {len(row)} cells in row {number}, "
-                    f"not {len(columns or header)}"
+                    f"has {len(row)} cells in row {number}, not {len(header)}"
                 )
-            named.append(dict(zip(columns or header, row, strict=True)))
+            named.append(dict(zip(header, row, strict=True)))
     return named
 
 
-def _number(cell: str | float, column: str, encode: dict) -> float:
+def _number(cell: str, column: str, encode: dict) -> float:
     try:
         return float(encode.get(cell, cell))
     except ValueError:
         raise DataError(f"has {cell!r} in {column}, not a number") from None
 
 
-def _keep(row: dict, rules: dict) -> bool:
-    if rules.get("missing") in row.values():
-        return False
-    return all(float(row[name]) != 0 for name in rules.get("nonzero", []))
-
-
-def _parse_one(card: Card, file: File, content: bytes) -> tuple[list, list]:
-    rules = card.rules
-    drop, encode = rules.get("drop", []), rules.get("encode", {})
-    X, y = [], []
+def _instances(card: Card, file: File, content: bytes) -> Iterator:
+    """The features and the class of each row that the rules keep."""
+    rules, names = card.rules, card.feature_names
     for row in _rows(content, file.format):
-        row = {name: cell for name, cell in row.items() if name not in drop}
-        if not _keep(row, rules):
+        for name in rules.get("drop", []):
+            row.pop(name, None)
+        if rules.get("missing") in row.values() or any(
+            float(row[name]) == 0 for name in rules.get("nonzero", [])
+        ):
             continue
-        label = str(row.pop(rules["class"]))
+        label = row.pop(rules["class"])
         label = rules.get("rename", {}).get(label, label)
         if label not in card.class_labels:
             raise DataError(
                 f"has class {label!r}, not one of {card.class_labels}"
             )
-        if sorted(row) != sorted(card.feature_names):
-            raise DataError(
-                f"has features {sorted(row)}, not {sorted(card.feature_names)}"
-            )
-        X.append([_number(row[c], c, encode) for c in card.feature_names])
-        y.append(card.class_labels.index(label))
-    return X, y
+        if row.keys() != {*names}:
+            raise DataError(f"has features {sorted(row)}, not {sorted(names)}")
+        encode = rules.get("encode", {})
+        features = [_number(row[name], name, encode) for name in names]
+        yield features, card.class_labels.index(label)
 
 
 def parse(
@@ -119,17 +109,16 @@ def parse(
     the order of the files. Raises DataError if a file does not have the shape
     that the card says, or all files do not have its class counts.
     """
-    X, y = [], []
+    rows = []
     for file, content in files:
         try:
-            more_X, more_y = _parse_one(card, file, content)
+            rows += _instances(card, file, content)
         except DataError as error:
             raise DataError(
                 f"{file.path} {error}: it is not the file that the card "
                 f"of {card.name} describes."
             ) from None
-        X += more_X
-        y += more_y
+    y = np.array([label for _, label in rows], dtype=np.int64)
     counts = tuple(np.bincount(y, minlength=card.classes).tolist())
     if counts != card.class_counts:
         raise DataError(
@@ -137,4 +126,4 @@ def parse(
             f"{card.class_counts} as its card says: correct "
             f"data/cards/{card.name}.toml or its files."
         )
-    return np.array(X, dtype=np.float64), np.array(y, dtype=np.int64)
+    return np.array([features for features, _ in rows], dtype=np.float64), y
