@@ -7,7 +7,9 @@ order. Whatever its way, its sha256 is checked against its card
 """
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 
@@ -38,7 +40,6 @@ class Table:
     """A table of numbers with one class a row.
 
     Attributes:
-        name: the data set.
         X: float64 (instances, features), as in the files, not scaled.
         y: int64 (instances,), in 0..C-1.
         class_names: name of class k at position k.
@@ -61,13 +62,10 @@ class Images:
     """Images in a training and a test part.
 
     Attributes:
-        name: the data set.
         train_images, test_images: uint8 (N, height, width) where grey,
             (N, height, width, 3) where in colour.
         train_labels, test_labels: int64 (N,), in 0..C-1.
-        class_names: name of class k at position k.
-        sha256: digest of the arrays, one of `identities(name)`.
-        source: where the files were; no path of this machine.
+        class_names, sha256, source: as of a `Table`.
         sample: True if this is part of the data set only.
     """
 
@@ -116,17 +114,26 @@ def _table(known: Card, place: Place) -> Table:
     return Table(known.name, X, y, *names, sha256, place.source)
 
 
+def _decode(entry):
+    file, content = entry
+    by_suffix = {".webp": cifar.mosaic, ".npy": cifar.labels}
+    decode = by_suffix.get(PurePath(file.path).suffix, idx.read)
+    return file.role, decode(content, file.path)
+
+
 def _images(known: Card, place: Place) -> Images:
     contents = [(file, read(place, file)) for file in place.files]
     if place.files[0].role == "archive":
-        arrays = cifar.read_archive(*contents[0])
-    elif place.files[0].name.endswith(".webp"):
-        arrays = cifar.read_mosaics(contents)
+        pieces = cifar.read_archive(*contents[0])
     else:
-        arrays = {f.role: idx.read(raw, f.path) for f, raw in contents}
-    size = known.sample if place.sample else known
+        with ThreadPoolExecutor() as threads:
+            pieces = [*threads.map(_decode, contents)]
+    size, parts = known.sample if place.sample else known, []
     for part, count in (("train", size.train), ("test", size.test)):
-        images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+        images, labels = (
+            np.concatenate([x for role, x in pieces if role == wanted])
+            for wanted in (f"{part}_images", f"{part}_labels")
+        )
         if images.shape != (count, *known.shape) or labels.shape != (count,):
             raise DataError(
                 f"{place.source} has {part} images {images.shape} and "
@@ -138,25 +145,20 @@ def _images(known: Card, place: Place) -> Images:
                 f"{place.source} has label {labels.max()} among its "
                 f"{part} labels: they end at {known.classes - 1}."
             )
-        arrays[f"{part}_labels"] = labels.astype(np.int64)
-    parts = [
-        arrays[f"{part}_{what}"]
-        for part in ("train", "test")
-        for what in ("images", "labels")
-    ]
+        if images.ndim == 4:  # CIFAR, whose files have more than one order
+            images, labels = cifar.canonical(images, labels)
+        parts += [images, labels.astype(np.int64)]
     about = known.class_names, _identify(known, place, *parts), place.source
     partial = place.sample and not known.sample.complete
     return Images(known.name, *parts, *about, sample=partial)
 
 
 def load(name: str, *, sample: bool | None = None) -> Table | Images:
-    """Load a data set, verified against its card.
+    """Load one of `available()`, verified against its card.
 
-    Args:
-        name: one of `available()`.
-        sample: True for the sample in data/samples; False for the whole
-            data set, so never a sample that is a part of it; None for
-            the first place that has it (see `locate`).
+    With `sample` True it is the sample in data/samples; with False the whole
+    data set, so never a sample that is a part of it; with None the first
+    place that has it (see `locate`).
 
     Gives a Table or Images, as the card's kind says. Raises DataError: if the
     data set is unknown, a file is missing, truncated, altered or of the wrong

@@ -57,8 +57,8 @@ class Sample:
     Attributes:
         files: its files, paths relative to data/samples.
         complete: True if it has every row of the data set.
-        origin: the package, its version and the file it came from.
-        licence: terms of that package and of the data.
+        origin, licence: the package, its version and the file it came from,
+            and the terms of both.
         note: how it differs from the official files.
         train, test: for images, how many it has.
     """

@@ -4,8 +4,8 @@ The archive is a tar of pickles. No pickle is trusted: the reader below
 knows dictionaries, lists, strings, numbers and arrays of bytes, and
 nothing that a pickle names is ever imported or called.
 
-Both ways end in one order that the pixels alone decide, so that they
-give equal arrays: within a class by the sha256 of the image, and the
+Both ways end in one order that the pixels alone decide (`canonical`), so
+that they give equal arrays: within a class by the sha256 of the image, and the
 classes taking turns. The first n images are thus a fair draw from all
 classes, near-copies (neighbours by file name) apart.
 """
@@ -16,7 +16,7 @@ import math
 import pickle
 import tarfile
 import zlib
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -117,33 +117,22 @@ def canonical(
     return images[order], labels[order].astype(np.int64)
 
 
-def _parts(parts: list[tuple]) -> dict[str, np.ndarray]:
-    arrays = {}
-    for part, (images, labels) in zip(("train", "test"), parts, strict=True):
-        if len(images) == len(labels):
-            images, labels = canonical(images, labels)
-        arrays[f"{part}_images"], arrays[f"{part}_labels"] = images, labels
-    return arrays
-
-
-def read_archive(file: File, content: bytes) -> dict[str, np.ndarray]:
+def read_archive(file: File, content: bytes) -> list[tuple[str, Sequence]]:
     """Read the official python archive.
 
-    Gives train_images, train_labels, test_images, test_labels; images are
-    uint8 (N, 32, 32, 3), in canonical order. Raises DataError if it is damaged
-    or not as the card says.
+    Gives pairs of a role, such as "train_images" or "test_labels", and a batch
+    in that role. Raises DataError if it is damaged or not as the card says.
     """
-    parts, labels = [], file.format["labels"]
+    pieces = []
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as tar:
             for part in ("train", "test"):
-                batches = []
                 for member in file.format[part]:
                     raw = tar.extractfile(member).read()
-                    batches.append(
-                        _batch(raw, labels, f"{file.name}: {member}")
-                    )
-                parts.append([np.concatenate(one) for one in zip(*batches)])
+                    name = f"{file.name}: {member}"
+                    pixels, y = _batch(raw, file.format["labels"], name)
+                    pieces.append((f"{part}_images", pixels))
+                    pieces.append((f"{part}_labels", y))
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"{file.path} is damaged ({error}): fetch it again."
@@ -153,49 +142,34 @@ def read_archive(file: File, content: bytes) -> dict[str, np.ndarray]:
             f"{file.path} is not the archive that its card describes "
             f"({error.args[0]}): fetch it again."
         ) from None
-    return _parts(parts)
+    return pieces
 
 
-def _mosaic(entry: tuple[File, bytes]) -> np.ndarray:
+def mosaic(content: bytes, name: str) -> np.ndarray:
+    """The images, uint8 (N, 32, 32, 3), that tile a lossless WebP image."""
     from PIL import Image
 
-    file, content = entry
     try:
         with Image.open(io.BytesIO(content), formats=["WEBP"]) as image:
             pixels = np.asarray(image.convert("RGB"))
     except Exception as error:
         raise DataError(
-            f"{file.path} cannot be read as a WebP image ({error}): it "
+            f"{name} cannot be read as a WebP image ({error}): it "
             "takes a Pillow that knows WebP, pip install -U pillow."
         ) from None
     height, width, _ = pixels.shape
     if height % SIDE or width % SIDE:
         raise DataError(
-            f"{file.path} is {height} x {width}, not a mosaic of images "
+            f"{name} is {height} x {width}, not a mosaic of images "
             f"of {SIDE} x {SIDE}."
         )
     tiles = pixels.reshape(height // SIDE, SIDE, width // SIDE, SIDE, 3)
     return tiles.transpose(0, 2, 1, 3, 4).reshape(-1, SIDE, SIDE, 3)
 
 
-def _labels(file: File, content: bytes) -> np.ndarray:
+def labels(content: bytes, name: str) -> np.ndarray:
+    """The labels in a .npy file, beside mosaics."""
     try:
         return np.load(io.BytesIO(content), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise DataError(f"{file.path} has no labels ({error}).") from None
-
-
-def read_mosaics(contents: list[tuple[File, bytes]]) -> dict[str, np.ndarray]:
-    """Read lossless WebP mosaics and their labels.
-
-    Gives as `read_archive`. Raises DataError if a file is damaged or of
-    another shape.
-    """
-    parts = []
-    for part in ("train", "test"):
-        chosen = [c for c in contents if c[0].role == f"{part}_images"]
-        (labels,) = (c for c in contents if c[0].role == f"{part}_labels")
-        with ThreadPoolExecutor() as threads:
-            images = np.concatenate(list(threads.map(_mosaic, chosen)))
-        parts.append((images, _labels(*labels)))
-    return _parts(parts)
+        raise DataError(f"{name} has no labels ({error}).") from None

@@ -6,7 +6,6 @@ lengths as big-endian 32-bit integers, then the values.
 
 import gzip
 import math
-import struct
 import zlib
 
 import numpy as np
@@ -17,11 +16,10 @@ UNSIGNED_BYTE = 8
 
 
 def read(content: bytes, name: str = "file") -> np.ndarray:
-    """Read an IDX file of unsigned bytes.
+    """A uint8 array of the shape that the header says.
 
-    Gives a uint8 array of the shape that the header says. Raises DataError if
-    the magic number or the length is wrong, or the compressed bytes are
-    damaged.
+    Raises DataError if the magic number or the length is wrong, or the
+    compressed bytes are damaged.
     """
     if content[:2] == b"\x1f\x8b":
         try:
@@ -39,23 +37,20 @@ def read(content: bytes, name: str = "file") -> np.ndarray:
     start = 4 + 4 * axes
     if len(content) < start:
         raise DataError(f"{name} ends in its header: fetch it again.")
-    shape = struct.unpack(f">{axes}I", content[4:start])
+    shape = np.frombuffer(content, ">u4", axes, 4).tolist()
     if len(content) - start != math.prod(shape):
         raise DataError(
             f"{name} has {len(content) - start} values, its header says "
             f"{' x '.join(map(str, shape))}: fetch it again."
         )
-    values = np.frombuffer(content, np.uint8, offset=start)
-    return values.reshape(shape).copy()
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
 def write(array: np.ndarray) -> bytes:
-    """Write a uint8 array as a gzip-compressed IDX file.
+    """The gzip-compressed IDX file of a uint8 array.
 
     The same array gives the same bytes: no name and no time in them.
-
-    Gives the bytes of the .gz file.
     """
     header = bytes([0, 0, UNSIGNED_BYTE, array.ndim])
-    header += struct.pack(f">{array.ndim}I", *array.shape)
+    header += np.array(array.shape, ">u4").tobytes()
     return gzip.compress(header + array.tobytes(), 9, mtime=0)

@@ -22,8 +22,7 @@ class Place:
     Attributes:
         kind: "folder" (ARCBOOK_DATA), "system" (an operating-system
             package), "sample" (data/samples) or "download".
-        root: the folder its files are in.
-        files: the files there.
+        root, files: the folder, and its files.
         label: how records name it; no path of this machine.
         remedy: what to do when a file there is missing or damaged.
     """
