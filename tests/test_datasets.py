@@ -1,9 +1,7 @@
 """Cards, places, parsing and downloads of the data sets."""
 
 import gzip
-import hashlib
 import http.server
-import os
 import shutil
 import socket
 import threading
@@ -18,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from arcbook import datasets, paths
 from arcbook.datasets import idx, places
+from tiny import entry, lines, official, write_card
 
 # [arcgrad, Table II]: classes, features, instances
 TABLE_2 = {
@@ -41,7 +40,6 @@ TABLES = datasets.available("table")
 IMAGES = datasets.available("image")
 SAMPLED = [n for n in TABLES if datasets.card(n).sample]
 SAMPLED_IMAGES = [n for n in IMAGES if datasets.card(n).sample]
-REAL_DATA = os.environ.get("ARCBOOK_DATA")
 TOY = b"1,red,2\n3,blue,4\n\n5,red,?\n7,red,0\n"
 
 
@@ -59,14 +57,6 @@ def alone(monkeypatch, tmp_path):
         return lookup(host, *rest, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", local_only)
-
-
-def official(name, monkeypatch):
-    """Let the real files be found, or skip."""
-    if REAL_DATA:
-        monkeypatch.setenv("ARCBOOK_DATA", REAL_DATA)
-    if datasets.locate(name).kind not in ("folder", "system"):
-        pytest.skip(f"neither ARCBOOK_DATA nor the system has {name}")
 
 
 def sorted_rows(table):
@@ -99,8 +89,7 @@ def check_table(table):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_official_table(name, monkeypatch):
-    official(name, monkeypatch)
-    table = datasets.load(name)
+    table = official(name, monkeypatch)
     check_table(table)
     assert table.source.startswith("ARCBOOK_DATA: uci/")
     assert table.sha256 == datasets.identities(name)["official"]
@@ -117,8 +106,8 @@ def test_sampled_table_is_the_whole_set(name, sample):
 
 @pytest.mark.parametrize("name", SAMPLED)
 def test_sample_has_the_official_rows(name, monkeypatch):
-    official(name, monkeypatch)
-    whole, sample = datasets.load(name), datasets.load(name, sample=True)
+    whole = official(name, monkeypatch)
+    sample = datasets.load(name, sample=True)
     assert whole.class_names == sample.class_names
     assert whole.feature_names == sample.feature_names
     if name != "iris":
@@ -163,35 +152,15 @@ def test_image_sample(name):
     assert not train & {image.tobytes() for image in images.test_images}
 
 
-@pytest.mark.parametrize("name", SAMPLED_IMAGES)
-def test_official_images(name, monkeypatch):
-    official(name, monkeypatch)
-    images = datasets.load(name)
-    card = datasets.card(name)
-    assert images.train_images.shape == (60_000, 28, 28)
-    assert images.test_images.shape == (10_000, 28, 28)
-    labels = np.concatenate([images.train_labels, images.test_labels])
-    assert tuple(np.bincount(labels)) == card.class_counts
-    assert not images.sample
-    assert images.sha256 == datasets.identities(name)["official"]
-
-
 def test_mnist_sample_is_from_the_official_training_part(monkeypatch):
-    official("mnist", monkeypatch)
-    whole = datasets.load("mnist")
+    whole = official("mnist", monkeypatch)
     sample = datasets.load("mnist", sample=True)
-    label = dict(
-        zip(
-            (image.tobytes() for image in whole.train_images),
-            whole.train_labels,
-            strict=True,
-        )
-    )
-    for images, labels in (
-        (sample.train_images, sample.train_labels),
-        (sample.test_images, sample.test_labels),
-    ):
-        assert [label[i.tobytes()] for i in images] == labels.tolist()
+    images = map(np.ndarray.tobytes, whole.train_images)
+    label = dict(zip(images, whole.train_labels, strict=True))
+    for part in ("train", "test"):
+        images = getattr(sample, f"{part}_images")
+        found = [label[image.tobytes()] for image in images]
+        assert found == getattr(sample, f"{part}_labels").tolist()
 
 
 def test_samples_are_small_and_none_is_left_over():
@@ -289,28 +258,31 @@ def copied_samples(monkeypatch, tmp_path):
     return tmp_path / "samples"
 
 
-def test_altered_byte(copied_samples):
-    path = copied_samples / "iris.csv"
-    path.write_bytes(path.read_bytes().replace(b"5.1,3.5", b"5.1,3.6", 1))
-    with pytest.raises(datasets.DataError) as caught:
-        datasets.load("iris")
-    assert "iris.csv is altered" in str(caught.value)
-    assert "git restore" in str(caught.value)
-
-
-def test_truncated(copied_samples):
-    path = copied_samples / "mnist" / "train-images-idx3-ubyte.gz"
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(
-        datasets.DataError, match=r"is truncated \(1,000 of 650,371 bytes\)"
-    ):
-        datasets.load("mnist")
-
-
-def test_missing(copied_samples):
-    (copied_samples / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(datasets.DataError, match=r"labels.*is missing: rest"):
-        datasets.load("mnist")
+@pytest.mark.parametrize(
+    ("name", "file", "damage", "complaint"),
+    [
+        (
+            *("iris", "iris.csv", lambda x: x.replace(b"5.1,3.5", b"5.1,3.6")),
+            "iris.csv is altered .*: restore it with git restore",
+        ),
+        (
+            *("mnist", "mnist/train-images-idx3-ubyte.gz", lambda x: x[:1000]),
+            r"is truncated \(1,000 of 650,371 bytes\)",
+        ),
+        (
+            *("mnist", "mnist/t10k-labels-idx1-ubyte.gz", None),
+            "labels.*is missing: restore",
+        ),
+    ],
+)
+def test_damaged_sample(copied_samples, name, file, damage, complaint):
+    path = copied_samples / file
+    content = path.read_bytes()
+    path.unlink()
+    if damage:
+        path.write_bytes(damage(content))
+    with pytest.raises(datasets.DataError, match=complaint):
+        datasets.load(name)
 
 
 def test_no_sample():
@@ -339,9 +311,8 @@ def test_arcbook_data_comes_first_and_is_never_passed_over(
 
 
 def test_system_package(toy, tmp_path):
-    toy.write(system=tmp_path / "system")
-    (tmp_path / "system").mkdir()
-    (tmp_path / "system" / "toy.csv").write_bytes(TOY)
+    toy(system=str(tmp_path))
+    (tmp_path / "toy.csv").write_bytes(TOY)
     assert datasets.load("toy").source == "package toy-data"
 
 
@@ -377,51 +348,6 @@ def test_verify_says_it_of_each_file(copied_samples):
 # ---- parsing
 
 
-class Toy:
-    """A data set of two files' worth of rows, at a site of its own."""
-
-    def __init__(self, folder, site):
-        self.cards, self.site = folder, site
-
-    def write(self, *, content=TOY, member="", system="", **changed):
-        text = f"""
-            title = "Toy"
-            order = 1
-            features = 2
-            instances = 2
-            licence = "none"
-            source = "{self.site}"
-            citation = "none"
-            preprocessing = "none"
-            folder = "uci/toy"
-            system = "{system}"
-            system_package = "toy-data"
-            classes = [
-                {{ label = "blue", name = "blue", count = 1 }},
-                {{ label = "red", name = "red", count = 1 }},
-            ]
-            [layout]
-            columns = {changed.get("columns", '["a", "c", "b"]')}
-            [rules]
-            class = "c"
-            missing = "?"
-            nonzero = ["b"]
-            [[files]]
-            path = "toy.csv"
-            url = "{self.site}/toy.{"zip" if member else "csv"}"
-            member = "{member}"
-            bytes = {len(content)}
-            sha256 = "{hashlib.sha256(content).hexdigest()}"
-            [identity]
-            official = "{changed.get("identity", self.identity)}"
-        """
-        (self.cards / "toy.toml").write_text(text)
-
-    identity = datasets.digest(
-        np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0])
-    )
-
-
 @pytest.fixture
 def site(tmp_path):
     folder = tmp_path / "site"
@@ -445,12 +371,32 @@ def site(tmp_path):
 
 @pytest.fixture
 def toy(monkeypatch, tmp_path, site):
-    cards = tmp_path / "cards"
-    cards.mkdir()
-    monkeypatch.setattr(paths, "CARDS", cards)
-    made = Toy(cards, site[1])
-    made.write()
-    return made
+    """A data set at a site of its own; a function that changes its card."""
+    (tmp_path / "cards").mkdir()
+    monkeypatch.setattr(paths, "CARDS", tmp_path / "cards")
+    X, y = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 0])
+
+    def write(
+        content=TOY,
+        member="",
+        system="",
+        at=site[1],
+    ):
+        url = f"{at}/toy.{'zip' if member else 'csv'}"
+        rules = {"class": "c", "missing": "?", "nonzero": ["b"]}
+        write_card(
+            "toy",
+            {"blue": 1, "red": 1},
+            datasets.digest(X, y),
+            "[layout]\n" + lines(columns=["a", "c", "b"]),
+            "[rules]\n" + lines(**rules),
+            entry("files", content, path="toy.csv", url=url, member=member),
+            **{"source": at, "folder": "uci/toy"},
+            **{"system": system, "system_package": "toy-data"},
+        )
+
+    write()
+    return write
 
 
 def cached(tmp_path):
@@ -465,23 +411,15 @@ def cached(tmp_path):
         (b"1,red,2\n3,green,4\n", "has class 'green'"),
         (b"1,red,2\nx,blue,4\n", "has 'x' in a, not a number"),
         (b"1,red,2\n3,blue,4\n5,red,6\n", r"gives \(1, 2\) instances"),
+        (b"1,red,2\n3,blue,5\n", "preprocessing and its identity"),
     ],
 )
 def test_wrong_shape(toy, monkeypatch, tmp_path, content, complaint):
-    toy.write(content=content)
+    toy(content)
     (tmp_path / "uci" / "toy").mkdir(parents=True)
     (tmp_path / "uci" / "toy" / "toy.csv").write_bytes(content)
     monkeypatch.setenv("ARCBOOK_DATA", str(tmp_path))
     with pytest.raises(datasets.DataError, match=complaint):
-        datasets.load("toy")
-
-
-def test_rows_that_are_not_those_of_the_card(toy, monkeypatch, tmp_path):
-    toy.write(identity="0" * 64)
-    (tmp_path / "uci" / "toy").mkdir(parents=True)
-    (tmp_path / "uci" / "toy" / "toy.csv").write_bytes(TOY)
-    monkeypatch.setenv("ARCBOOK_DATA", str(tmp_path))
-    with pytest.raises(datasets.DataError, match="identity"):
         datasets.load("toy")
 
 
@@ -538,7 +476,7 @@ def test_download(toy, site, tmp_path):
 
 
 def test_download_of_a_member_of_a_zip(toy, site, tmp_path):
-    toy.write(member="inside/toy.csv")
+    toy(member="inside/toy.csv")
     with zipfile.ZipFile(site[0] / "toy.zip", "w") as archive:
         archive.writestr("inside/toy.csv", TOY)
     datasets.load("toy")
@@ -547,7 +485,7 @@ def test_download_of_a_member_of_a_zip(toy, site, tmp_path):
 
 @pytest.mark.parametrize("damage", ["member", "zip"])
 def test_damaged_zip(toy, site, tmp_path, damage):
-    toy.write(member="inside/toy.csv")
+    toy(member="inside/toy.csv")
     with zipfile.ZipFile(site[0] / "toy.zip", "w") as archive:
         archive.writestr("other.csv", TOY)
     if damage == "zip":
@@ -616,8 +554,7 @@ def test_half_written_file_is_not_taken_for_a_whole_one(toy, site, tmp_path):
 def test_connection_cut_half_way(toy, tmp_path):
     """The server promises more bytes than it sends."""
     server = socket.create_server(("127.0.0.1", 0))
-    toy.site = f"http://127.0.0.1:{server.getsockname()[1]}"
-    toy.write()
+    toy(at=f"http://127.0.0.1:{server.getsockname()[1]}")
 
     def serve():
         connection, _ = server.accept()

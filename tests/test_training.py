@@ -42,20 +42,19 @@ QUICK = {
 }
 
 
+def train(images, **changes):
+    return training.train(images, **QUICK | changes)
+
+
 @pytest.fixture(scope="module")
 def mnist():
     return datasets.load("mnist", sample=True)
 
 
 @pytest.fixture(scope="module")
-def fashion():
-    return datasets.load("fashion-mnist", sample=True)
-
-
-@pytest.fixture(scope="module")
 def whole(mnist):
     """A run that nothing interrupted."""
-    return training.train(mnist, **QUICK, angles_every=3, keep_features=50)
+    return train(mnist, angles_every=3, keep_features=50)
 
 
 def same(one, other):
@@ -72,18 +71,9 @@ def same(one, other):
 
 @pytest.mark.parametrize("loss", losses.available())
 def test_every_loss_learns_the_digits(mnist, loss):
-    result = training.train(
-        mnist,
-        network="conv4",
-        loss=loss,
-        epochs=2,
-        batch_size=40,
-        learning_rate=0.01,
-        embedding_dim=16,
-        share=0.5,
-        probe=500,
-        test_limit=500,
-    )
+    size = {"embedding_dim": 16, "batch_size": 40, "share": 0.5}
+    seen = {"epochs": 2, "probe": 500, "test_limit": 500}
+    result = train(mnist, loss=loss, **size, **seen)
     first, last = result.curves
     assert last["train_loss"] < first["train_loss"] or loss == "adacos"
     assert result.metrics["train_loss"] == last["train_loss"]
@@ -92,19 +82,18 @@ def test_every_loss_learns_the_digits(mnist, loss):
     assert after["wc_intra"] < before["wc_intra"]
 
 
-def test_residual_network_and_augmentation_learn(fashion):
-    result = training.train(
-        fashion,
+def test_residual_network_and_augmentation_learn():
+    result = train(
+        datasets.load("fashion-mnist", sample=True),
         network="resnet20",
         loss="arcgrad",
         hyperparameters={"s": 10},
+        embedding_dim=None,
         epochs=2,
         batch_size=32,
         learning_rate=0.02,
         augmented=True,
-        share=0.1,
         probe=100,
-        test_limit=100,
     )
     assert result.curves[1]["train_loss"] < result.curves[0]["train_loss"]
     assert result.metrics["test_accuracy"] > 0.2
@@ -117,18 +106,9 @@ def test_cifar_shapes():
     images = datasets.Images(
         "toy", pixels, labels, pixels, labels, tuple("0123456789"), "", "", 1
     )
-    result = training.train(
-        images,
-        network="resnet18",
-        loss="softmax",
-        epochs=1,
-        batch_size=4,
-        learning_rate=0.001,
-        augmented=True,
-        max_steps=2,
-        probe=10,
-        test_limit=10,
-    )
+    kind = {"network": "resnet18", "embedding_dim": None, "augmented": True}
+    size = {"epochs": 1, "batch_size": 4, "share": 1.0, "max_steps": 2}
+    result = train(images, loss="softmax", **kind, **size)
     assert (result.steps, result.epochs, result.complete) == (2, 1, True)
     assert result.parameters == 11_168_832 + 5_120
 
@@ -169,7 +149,7 @@ def test_seconds_are_of_training_alone(mnist, monkeypatch):
     )
     for module in (training, looks):
         monkeypatch.setattr(module, "time", clock)
-    result = training.train(mnist, **QUICK, angles_every=5)
+    result = train(mnist, angles_every=5)
     assert result.seconds == 2 + 3 + 2  # a second, and one for each look
     assert result.images_per_second == (400 / 3 + 400 / 2) / 2
 
@@ -183,16 +163,16 @@ def test_every_draw_has_random_numbers_of_its_own(mnist, monkeypatch):
         return made[-1]
 
     monkeypatch.setattr(training, "draws", draws)
-    training.train(mnist, **QUICK | {"epochs": 2}, seed=5)
+    train(mnist, epochs=2, seed=5)
     assert len({one.initial_seed() for one in made}) == len(made) == 7
 
 
 def test_the_network_is_compiled_if_that_is_asked_for(mnist, monkeypatch):
     asked = []
     monkeypatch.setattr(torch, "compile", lambda x: asked.append(x) or x)
-    training.train(mnist, **QUICK, max_steps=1)
+    train(mnist, max_steps=1)
     assert not asked
-    training.train(mnist, **QUICK, max_steps=1, compiled=True)
+    train(mnist, max_steps=1, compiled=True)
     assert [type(one) for one in asked] == [convnets.ConvNet]
 
 
@@ -221,15 +201,14 @@ def test_one_cycle(whole):
 
 
 def test_seed_decides(mnist, whole):
-    again = training.train(mnist, **QUICK, angles_every=3, keep_features=50)
+    again = train(mnist, angles_every=3, keep_features=50)
     same(again, whole)
-    other = training.train(mnist, **QUICK, angles_every=3, seed=1)
+    other = train(mnist, angles_every=3, seed=1)
     assert other.metrics != whole.metrics
 
 
 def test_looking_changes_nothing(mnist, whole):
-    quick = QUICK | {"probe": 100, "test_limit": 20}
-    less = training.train(mnist, **quick)
+    less = train(mnist, probe=100, test_limit=20)
     found = [row["train_loss"] for row in less.curves]
     assert found == [row["train_loss"] for row in whole.curves]
 
@@ -238,12 +217,12 @@ def test_callers_random_numbers_are_left_alone(mnist):
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    training.train(mnist, **QUICK, max_steps=2)
+    train(mnist, max_steps=2)
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_cosines(mnist):
-    result = training.train(mnist, **QUICK, max_steps=2, keep_cosines=40)
+    result = train(mnist, max_steps=2, keep_cosines=40)
     cosines = result.arrays["cosines"].astype(float)
     labels = result.arrays["cosine_labels"]
     assert labels.tolist() == sorted(list(range(10)) * 4)
@@ -252,7 +231,7 @@ def test_cosines(mnist):
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_shortest_runs(mnist, steps):
-    result = training.train(mnist, **QUICK, max_steps=steps, weight_decay=0)
+    result = train(mnist, max_steps=steps, weight_decay=0)
     assert result.complete and result.steps == steps
 
 
@@ -303,33 +282,28 @@ def test_killed_twice_and_resumed_to_the_same_bits(whole, tmp_path):
 
 @pytest.mark.parametrize("loss", ["adacos", "center", "ring"])
 def test_time_budget_ends_between_epochs(mnist, tmp_path, loss):
-    quick = QUICK | {"loss": loss}
-    expected = training.train(mnist, **quick)
+    expected = train(mnist, loss=loss)
     path = tmp_path / "deep" / "run.pt"
-    stopped = training.train(
-        mnist, **quick, checkpoint=path, time_budget=iter([9e9, 0]).__next__
-    )
+    given = {"loss": loss, "checkpoint": path}
+    stopped = train(mnist, **given, time_budget=iter([9e9, 0]).__next__)
     assert not stopped.complete and stopped.epochs == 1
     assert stopped.curves == expected.curves[:1]
     for rest in (expected.curves[1:], []):
         seen = []
-        given = {"checkpoint": path, "on_epoch": seen.append}
-        same(training.train(mnist, **quick, **given), expected)
+        same(train(mnist, **given, on_epoch=seen.append), expected)
         assert seen == rest
     assert [p.name for p in path.parent.iterdir()] == ["run.pt"]
 
 
 def test_no_time_at_all(mnist, tmp_path):
-    result = training.train(
-        mnist, **QUICK, time_budget=0, checkpoint=tmp_path / "run.pt"
-    )
+    result = train(mnist, time_budget=0, checkpoint=tmp_path / "run.pt")
     assert not result.complete and result.steps == 0
     assert set(result.metrics) >= {"wc_intra", "w_inter", "c_inter"}
     assert not list(tmp_path.iterdir())
 
 
 def test_epoch_that_would_not_fit_is_not_begun(mnist):
-    result = training.train(mnist, **QUICK, time_budget=lambda: 1e-9)
+    result = train(mnist, time_budget=lambda: 1e-9)
     assert result.epochs == 1
 
 
@@ -353,32 +327,27 @@ OTHER = {
 
 
 def test_checkpoint_of_another_run_names_what_differs(mnist, tmp_path):
-    path, once = tmp_path / "run.pt", QUICK | {"epochs": 1}
-    training.train(mnist, **once, checkpoint=path)
+    once = {"epochs": 1, "checkpoint": tmp_path / "run.pt"}
+    train(mnist, **once)
     for name, value in OTHER.items():
         expected = rf"with another {name} \(.* there, .* here\): remove it"
         with pytest.raises(checkpoints.CheckpointError, match=expected):
-            training.train(mnist, **once | {name: value}, checkpoint=path)
+            train(mnist, **once | {name: value})
     other = replace(mnist, sha256="0" * 64)
     with pytest.raises(checkpoints.CheckpointError, match="another data"):
-        training.train(other, **once, checkpoint=path)
+        train(other, **once)
+
+
+def test_what_decides_and_what_is_not_said_is_as_in_the_papers():
     signature = inspect.signature(training.train).parameters
     decides = {*OTHER, "images", "keep_features", "keep_cosines"}
     assert {*signature} - decides == {  # and these decide nothing
         *("device", "compiled", "checkpoint", "save_every"),
         *("time_budget", "on_epoch"),
     }
-
-
-def test_what_is_not_said_is_as_in_the_papers():
-    default = {
-        name: parameter.default
-        for name, parameter in inspect.signature(
-            training.train
-        ).parameters.items()
-        if parameter.default not in (inspect.Parameter.empty, None)
-    }
-    assert default == {
+    nothing = (inspect.Parameter.empty, None)
+    defaults = {name: one.default for name, one in signature.items()}
+    assert {k: v for k, v in defaults.items() if v not in nothing} == {
         "weight_decay": 5e-4,
         "augmented": False,
         "share": 1.0,
@@ -394,11 +363,11 @@ def test_what_is_not_said_is_as_in_the_papers():
 def test_damaged_checkpoint(mnist, tmp_path, content):
     path = tmp_path / "run.pt"
     if content is None:
-        training.train(mnist, **QUICK, max_steps=1, checkpoint=path)
+        train(mnist, max_steps=1, checkpoint=path)
         content = path.read_bytes()[:-100]
     path.write_bytes(content)
     with pytest.raises(checkpoints.CheckpointError, match="remove it to"):
-        training.train(mnist, **QUICK, max_steps=1, checkpoint=path)
+        train(mnist, max_steps=1, checkpoint=path)
 
 
 def test_checkpoint_is_not_unpickled(mnist, tmp_path):
@@ -409,42 +378,28 @@ def test_checkpoint_is_not_unpickled(mnist, tmp_path):
     path = tmp_path / "run.pt"
     torch.save({"settings": {}, "state": Evil()}, path)
     with pytest.raises(checkpoints.CheckpointError):
-        training.train(mnist, **QUICK, checkpoint=path)
+        train(mnist, checkpoint=path)
     assert not (tmp_path / "made").exists()
 
 
 # ---- what can go wrong
 
 
-def test_diverged(mnist, tmp_path):
-    path = tmp_path / "run.pt"
-    with pytest.raises(training.Diverged) as caught:
-        training.train(
-            mnist,
-            **QUICK | {"learning_rate": 1e38, "loss": "softmax"},
-            checkpoint=path,
-        )
-    error = caught.value
-    assert not np.isfinite(error.loss)
-    assert f"the loss is {error.loss} in epoch {error.epoch}" in str(error)
-    assert f"learning rate of {error.learning_rate:.3g}" in str(error)
-    assert len(error.curves) == error.epoch - 1
-    assert error.looks[0]["step"] == 0
-    plain = packing.outcome_of_diverged(error)
-    assert plain["metrics"]["loss"] == str(error.loss)
-    json.dumps(plain, allow_nan=False)
-
-
 @pytest.mark.parametrize(("max_steps", "step"), [(1, 1), (None, 2)])
 def test_where_it_diverged(mnist, max_steps, step):
-    given = QUICK | {"learning_rate": 1e38, "loss": "softmax"}
+    given = {"learning_rate": 1e38, "loss": "softmax"}
     with pytest.raises(training.Diverged) as caught:
-        training.train(mnist, **given, max_steps=max_steps)
+        train(mnist, **given, max_steps=max_steps)
     error = caught.value
     assert (error.epoch, error.step, error.curves) == (1, step, [])
     assert [look["step"] for look in error.looks] == [0]
     assert math.isnan(error.loss)
     assert 1e32 < error.learning_rate < 1e38
+    assert f"the loss is nan in epoch 1, step {step}" in str(error)
+    assert f"learning rate of {error.learning_rate:.3g}" in str(error)
+    plain = packing.outcome_of_diverged(error)
+    assert plain["metrics"]["loss"] == "nan"
+    json.dumps(plain, allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -457,7 +412,7 @@ def test_where_it_diverged(mnist, max_steps, step):
         ({"epochs": 1.5}, "epochs = 1.5"),
         ({"batch_size": 1}, "batch_size = 1: .* at least 2"),
         ({"learning_rate": 0}, "learning_rate = 0"),
-        ({"learning_rate": float("nan")}, "learning_rate = nan"),
+        ({"learning_rate": math.nan}, "learning_rate = nan"),
         ({"learning_rate": math.inf}, "learning_rate = inf"),
         ({"weight_decay": -1}, "weight_decay = -1"),
         ({"weight_decay": math.inf}, "= inf: it is at least 0 and finite$"),
@@ -469,53 +424,50 @@ def test_where_it_diverged(mnist, max_steps, step):
 )
 def test_bad_arguments(mnist, changed, complaint):
     with pytest.raises(ValueError, match=complaint):
-        training.train(mnist, **QUICK | changed)
+        train(mnist, **changed)
 
 
 # ---- batches
 
 
-def pixels(number=40, channels=3, side=6):
+def toy(augmented, number=40):
+    """Random images, with their numbers as labels."""
     random = np.random.default_rng(1)
-    shape = (number, side, side, channels)
-    return random.integers(256, size=shape, dtype=np.uint8)
+    pixels = random.integers(256, size=(number, 6, 6, 3), dtype=np.uint8)
+    where = {"augmented": augmented, "device": torch.device("cpu")}
+    return augment.Stock(pixels, np.arange(number), **where)
 
 
 def test_an_epoch_is_every_image_once():
-    images = torch.from_numpy(pixels())
-    drawn = list(augment.batches(images, 8, looks.draws(0, 1)))
-    chosen = torch.cat([index for index, _ in drawn])
-    assert sorted(chosen.tolist()) == list(range(40))
-    assert all(torch.equal(images[i], batch) for i, batch in drawn)
-    short = list(augment.batches(images, 16, looks.draws(0, 1)))
-    assert [len(index) for index, _ in short] == [16, 16]
+    stock = toy(augmented=False)
+    drawn = list(stock.epoch(8, looks.draws(0, 1)))
+    assert sorted(torch.cat([i for _, i in drawn]).tolist()) == list(range(40))
+    scaled = stock.scaling(stock.images)
+    assert all(torch.equal(scaled[i], batch) for batch, i in drawn)
+    short = [len(i) for _, i in stock.epoch(16, looks.draws(0, 1))]
+    assert short == [16, 16]
 
 
 def test_every_crop_is_a_window_flipped_or_not():
-    images = torch.from_numpy(pixels())
-    padded = augment.pad(images)
+    stock = toy(augmented=True)
+    padded = stock.source
     assert padded.shape == (40, 14, 14, 3)
-    assert torch.equal(padded[:, 4:-4, 4:-4], images)
-    assert padded.sum() == images.sum()
-    seen = set()
+    assert torch.equal(padded[:, 4:-4, 4:-4], stock.images)
+    assert padded.sum() == stock.images.sum()
+    every, seen = (
+        [*itertools.product(range(9), range(9), (False, True))],
+        set(),
+    )
     for epoch in range(60):
-        for index, crops in augment.batches(
-            padded, 20, looks.draws(0, epoch), cropped=True
-        ):
-            for image, crop in zip(padded[index], crops):
-                if (crop == 0).all():
-                    continue
+        for crops, index in stock.epoch(20, looks.draws(0, epoch)):
+            for image, crop in zip(stock.scaling(padded[index]), crops):
                 places = [
                     (top, left, flip)
-                    for top in range(9)
-                    for left in range(9)
-                    for flip, window in enumerate(
-                        (
-                            image[top : top + 6, left : left + 6],
-                            image[top : top + 6, left : left + 6].flip(1),
-                        )
+                    for top, left, flip in every
+                    if torch.equal(
+                        image[:, top : top + 6, left : left + 6],
+                        crop.flip(2) if flip else crop,
                     )
-                    if torch.equal(window, crop)
                 ]
                 assert places
                 seen.update(places)
@@ -525,11 +477,10 @@ def test_every_crop_is_a_window_flipped_or_not():
 
 
 def test_scaling():
-    images = torch.from_numpy(pixels(1500))
+    images = toy(False, 1500).images
     scaled = augment.z_score(images)(images).double()
     assert scaled.shape == (1500, 3, 6, 6)
-    for channel in range(3):
-        values = scaled[:, channel]
+    for values in scaled.unbind(1):
         assert abs(values.mean()) < 1e-5
         assert values.std(correction=0) == pytest.approx(1, abs=1e-5)
     plain = augment.unit_range(3, torch.device("cpu"))(images)

@@ -65,11 +65,6 @@ def z_score(images: UInt8[Tensor, "n h w c"]) -> Scaling:
     return Scaling(mean.to(kind), (square - mean.square()).sqrt().to(kind))
 
 
-def pad(images: UInt8[Tensor, "n h w c"]) -> UInt8[Tensor, "n H W c"]:
-    """Add 4 black pixels on each side, once for all crops."""
-    return F.pad(images, (0, 0) + (PADDING,) * 4)
-
-
 def _windows(padded, generator):
     """Rows and columns of a crop of each image, half of them flipped."""
     number, height, width, _ = padded.shape
@@ -85,34 +80,12 @@ def _windows(padded, generator):
     return (offsets[0] + down)[:, :, None], (offsets[1] + across)[:, None, :]
 
 
-def batches(
-    images: UInt8[Tensor, "n h w c"],
-    size: int,
-    generator: torch.Generator,
-    *,
-    cropped: bool = False,
-) -> Iterator[tuple[Int[Tensor, " b"], UInt8[Tensor, "b h w c"]]]:
-    """Every image once, in random order; a last batch that is short is left.
-
-    With `cropped`, the images are those of `pad`, and each comes as a random
-    crop of its size before, half of them flipped [arcgrad, Section IV].
-
-    Gives the indices of the images and the images.
-    """
-    order = torch.randperm(len(images), generator=generator)
-    index = [order.to(images.device)]
-    if cropped:
-        index += _windows(images, generator)
-    parts = zip(*(one.split(size) for one in index), strict=True)
-    for chosen, *window in islice(parts, len(images) // size):
-        first = chosen[:, None, None] if cropped else chosen
-        yield chosen, images[first, *window]
-
-
 class Stock:
     """The images trained on, on the device, with the scaling of their pixels.
 
-    `augmented`: whether they are z-scored, cropped and flipped.
+    Where `augmented`, they are z-scored, each is a random crop of itself with
+    4 black pixels added on each side, and half of them are flipped [arcgrad,
+    Section IV]; else pixels become 0 to 1.
     """
 
     def __init__(
@@ -127,7 +100,8 @@ class Stock:
         self.labels = torch.from_numpy(labels).to(device)
         self.augmented = augmented
         if augmented:
-            self.scaling, self.source = z_score(self.images), pad(self.images)
+            self.scaling = z_score(self.images)
+            self.source = F.pad(self.images, (0, 0) + (PADDING,) * 4)
         else:
             self.scaling = unit_range(self.images.shape[-1], device)
             self.source = self.images
@@ -135,8 +109,16 @@ class Stock:
     def epoch(
         self, size: int, generator: torch.Generator
     ) -> Iterator[tuple[Float[Tensor, "b c h w"], Int[Tensor, " b"]]]:
-        """Every image once: pixels and labels, a batch at a time."""
-        for chosen, pixels in batches(
-            self.source, size, generator, cropped=self.augmented
-        ):
+        """Every image once, in random order: pixels and labels of a batch.
+
+        A last batch that is short is left out.
+        """
+        order = torch.randperm(len(self.images), generator=generator)
+        index = [order.to(self.images.device)]
+        if self.augmented:
+            index += _windows(self.source, generator)
+        parts = zip(*(one.split(size) for one in index), strict=True)
+        for chosen, *window in islice(parts, len(order) // size):
+            first = chosen[:, None, None] if window else chosen
+            pixels = self.source[first, *window]
             yield self.scaling(pixels), self.labels[chosen]

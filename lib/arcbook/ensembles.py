@@ -98,7 +98,6 @@ class Trained:
         constant: whether all rows get the same class, (K,).
         curve: training loss, a mean over all networks and over each of at
             most 20 equal intervals of the training.
-        steps: optimiser steps.
         seconds: of training and evaluation.
         note: the warnings given when the heads were made.
     """

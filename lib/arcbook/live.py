@@ -6,7 +6,7 @@ own split, initialisation and class vectors, and all take the same steps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,7 @@ from arcbook.ensembles import initialise, one_thread, stack
 from arcbook.geometry import angles, unit
 
 
-@dataclass(frozen=True)
-class Angles:
+class Angles(NamedTuple):
     """Angles between features and class vectors, settings × seeds.
 
     Attributes:
@@ -49,8 +48,7 @@ class Angles:
         return (self.theta.argmin(-1) == self.labels).mean(-1)
 
 
-@dataclass(frozen=True)
-class Trained:
+class Trained(NamedTuple):
     """What a training showed at some of its epochs.
 
     Attributes:

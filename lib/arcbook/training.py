@@ -49,11 +49,8 @@ METRICS = "train_loss", "train_accuracy", "test_accuracy", "test_top5"
 class Diverged(ArithmeticError):
     """The loss, or the features it comes from, became NaN or infinite.
 
-    Attributes:
-        epoch, step: where, counted from 1.
-        loss: what it became.
-        learning_rate: of that step.
-        curves, looks: of the epochs before (see `Result`).
+    Its attributes are epoch, step (counted from 1), loss and learning rate,
+    and the curves and looks of the epochs before (see `Result`).
     """
 
     def __init__(self, epoch, step, loss, learning_rate, log):

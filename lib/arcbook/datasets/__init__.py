@@ -94,26 +94,6 @@ def digest(*arrays: np.ndarray) -> str:
     return total.hexdigest()
 
 
-def _identify(known: Card, place: Place, *arrays: np.ndarray) -> str:
-    found = digest(*arrays)
-    expected = known.identity["sample" if place.sample else "official"]
-    if found != expected:
-        raise DataError(
-            f"{place.source} was read as {found[:12]}..., where the card "
-            f"of {known.name} says {expected[:12]}...: its preprocessing "
-            "and its identity do not belong together; correct "
-            f"data/cards/{known.name}.toml."
-        )
-    return found
-
-
-def _table(known: Card, place: Place) -> Table:
-    X, y = tables.parse(known, [(f, read(place, f)) for f in place.files])
-    names = known.class_names, known.feature_names
-    sha256 = _identify(known, place, X, y)
-    return Table(known.name, X, y, *names, sha256, place.source)
-
-
 def _decode(entry):
     file, content = entry
     by_suffix = {".webp": cifar.mosaic, ".npy": cifar.labels}
@@ -121,8 +101,8 @@ def _decode(entry):
     return file.role, decode(content, file.path)
 
 
-def _images(known: Card, place: Place) -> Images:
-    contents = [(file, read(place, file)) for file in place.files]
+def _images(known: Card, place: Place, contents: list) -> list[np.ndarray]:
+    """Images and labels to train, images and labels to test."""
     if place.files[0].role == "archive":
         pieces = cifar.read_archive(*contents[0])
     else:
@@ -148,9 +128,7 @@ def _images(known: Card, place: Place) -> Images:
         if images.ndim == 4:  # CIFAR, whose files have more than one order
             images, labels = cifar.canonical(images, labels)
         parts += [images, labels.astype(np.int64)]
-    about = known.class_names, _identify(known, place, *parts), place.source
-    partial = place.sample and not known.sample.complete
-    return Images(known.name, *parts, *about, sample=partial)
+    return parts
 
 
 def load(name: str, *, sample: bool | None = None) -> Table | Images:
@@ -164,8 +142,25 @@ def load(name: str, *, sample: bool | None = None) -> Table | Images:
     data set is unknown, a file is missing, truncated, altered or of the wrong
     shape, or the site cannot be reached; one sentence that says what to do.
     """
-    known = card(name)
-    place = locate(name, sample=sample)
+    known, place = card(name), locate(name, sample=sample)
     if place.kind == "download":
         fetch(name)
-    return (_table if known.kind == "table" else _images)(known, place)
+    contents = [(file, read(place, file)) for file in place.files]
+    if known.kind == "table":
+        arrays = tables.parse(known, contents)
+    else:
+        arrays = _images(known, place, contents)
+    found = digest(*arrays)
+    expected = known.identity["sample" if place.sample else "official"]
+    if found != expected:
+        raise DataError(
+            f"{place.source} was read as {found[:12]}..., where the card "
+            f"of {known.name} says {expected[:12]}...: its preprocessing "
+            "and its identity do not belong together; correct "
+            f"data/cards/{known.name}.toml."
+        )
+    about = known.name, *arrays, known.class_names
+    if known.kind == "table":
+        return Table(*about, known.feature_names, found, place.source)
+    partial = place.sample and not known.sample.complete
+    return Images(*about, found, place.source, partial)

@@ -25,17 +25,12 @@ class Checksum(NamedTuple):
 
 @dataclass(frozen=True)
 class File:
-    """One file of a data set.
+    """One file of a data set: its path in a place, the checksums it may have.
 
-    Attributes:
-        path: where it lies in its place, with forward slashes.
-        accepted: the checksums under which it is read, official first.
-        format: for tables, how to cut it into cells (see `tables`); for
-            an archive, what is where in it (see `cifar`).
-        url: where it is downloaded from; a zip if `member` is set.
-        member: its name inside that zip.
-        role: for images, the array it holds, e.g. "train_images", or
-            "archive" if it holds them all.
+    It is downloaded from its url, or from a zip there if `member` is set. The
+    role is the array of images it holds, e.g. "train_images", or "archive" if
+    it holds them all. Its format says how to cut a table into cells (see
+    `tables`), or what is where in an archive (see `cifar`).
     """
 
     path: str
@@ -54,13 +49,9 @@ class File:
 class Sample:
     """The copy in data/samples: all of a small set, or part of a big one.
 
-    Attributes:
-        files: its files, paths relative to data/samples.
-        complete: True if it has every row of the data set.
-        origin, licence: the package, its version and the file it came from,
-            and the terms of both.
-        note: how it differs from the official files.
-        train, test: for images, how many it has.
+    It is from a package, its origin, under the licence of that package and of
+    the data; the note says how it differs from the official files. Of images
+    it has so many to train and to test.
     """
 
     files: tuple[File, ...]
@@ -77,30 +68,29 @@ class Card:
     """What is known of one data set, read from data/cards/<name>.toml.
 
     Attributes:
-        name: the id, also the file name of the card.
         title: the name in the paper.
         kind: "table" or "image".
         order: its place among its kind; Table II order for tables.
-        features, instances: counts after preprocessing.
+        classes, features, instances: counts after preprocessing.
         class_labels: the labels in the files; label k becomes class k.
         class_names, class_counts: readable names, and instances of each.
         feature_names: columns of X, in order; empty for images.
         preprocessing: what `rules` have `tables` carry out, in words.
         identity: digests of the parsed arrays, by "official"/"sample".
+        mosaics: of images, files that hold the same pixels as `files`
+            and are taken from ARCBOOK_DATA where those are not there.
         system, system_package: the folder and the name of an
             operating-system package, or "".
-        mosaics: for images, files that hold the same pixels as `files`
-            and are taken from ARCBOOK_DATA where those are not there.
-        shape: for images, (height, width), and 3 where in colour.
-        train, test: for images, how many there are.
-        mean, std: for images, of the training pixels (0 to 255), one a
-            channel.
+        shape: of images, (height, width), and 3 where in colour.
+        train, test: how many images there are.
+        mean, std: of the training pixels (0 to 255), one a channel.
     """
 
     name: str
     title: str
     kind: str
     order: int
+    classes: int
     features: int
     instances: int
     class_labels: tuple[str, ...]
@@ -124,10 +114,6 @@ class Card:
     test: int = 0
     mean: Sequence[float] = ()
     std: Sequence[float] = ()
-
-    @property
-    def classes(self) -> int:
-        return len(self.class_names)
 
 
 def _file(raw: dict, folder: str, **layout) -> File:
@@ -162,6 +148,7 @@ def _read(path: Path, modified: int) -> Card:
     return Card(
         name=path.stem,
         kind="image" if image else "table",
+        classes=len(classes),
         class_labels=tuple(one["label"] for one in classes),
         class_names=tuple(one["name"] for one in classes),
         class_counts=tuple(one["count"] for one in classes),
@@ -175,12 +162,11 @@ def _read(path: Path, modified: int) -> Card:
     )
 
 
-def _cards() -> list[Card]:
-    cards = [
-        _read(path, path.stat().st_mtime_ns)
-        for path in paths.CARDS.glob("*.toml")
-    ]
-    return sorted(cards, key=lambda c: (c.kind != "table", c.order))
+def _cards() -> dict[str, Card]:
+    files = paths.CARDS.glob("*.toml")
+    cards = [_read(path, path.stat().st_mtime_ns) for path in files]
+    cards.sort(key=lambda card: (card.kind != "table", card.order))
+    return {card.name: card for card in cards}
 
 
 def available(kind: str | None = None) -> list[str]:
@@ -193,7 +179,7 @@ def available(kind: str | None = None) -> list[str]:
             f"There is no kind of data set {kind!r}: "
             "ask for 'table', 'image' or None."
         )
-    return [c.name for c in _cards() if kind in (None, c.kind)]
+    return [n for n, c in _cards().items() if kind in (None, c.kind)]
 
 
 def card(name: str) -> Card:
@@ -201,7 +187,7 @@ def card(name: str) -> Card:
 
     Raises DataError if there is no such data set; names the close matches.
     """
-    known = {c.name: c for c in _cards()}
+    known = _cards()
     if name in known:
         return known[name]
     if not known:
@@ -220,12 +206,9 @@ def card(name: str) -> Card:
 
 
 def identities(name: str) -> dict[str, str]:
-    """The digests that the arrays of a data set may have.
+    """The digests, "official" and perhaps "sample", that its arrays may have.
 
     A run record whose data digest is none of these is stale. It covers values,
     shapes and the order of the rows, not the bytes of the files.
-
-    Gives {"official": sha256} and, where there is a sample, "sample"; equal
-    where the sample has the official rows in the official order.
     """
     return dict(card(name).identity)

@@ -74,17 +74,17 @@ def unpickle(content: bytes, name: str = "file") -> dict:
     """
     try:
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
-        if isinstance(batch, dict):
-            return {key: _array(value) for key, value in batch.items()}
+        if not isinstance(batch, dict):
+            kind = type(batch).__name__
+            raise pickle.UnpicklingError(
+                f"it holds a {kind}, not a dictionary"
+            )
+        return {key: _array(value) for key, value in batch.items()}
     except Exception as error:
         raise DataError(
             f"{name} is not a batch of CIFAR images ({error}): nothing of "
             "it was run; fetch the archive again."
         ) from None
-    raise DataError(
-        f"{name} holds a {type(batch).__name__}, not a dictionary: it "
-        "is not a batch of CIFAR images."
-    )
 
 
 def _batch(content: bytes, labels: str, name: str) -> tuple:
@@ -133,14 +133,16 @@ def read_archive(file: File, content: bytes) -> list[tuple[str, Sequence]]:
                     pixels, y = _batch(raw, file.format["labels"], name)
                     pieces.append((f"{part}_images", pixels))
                     pieces.append((f"{part}_labels", y))
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+    except (
+        tarfile.TarError,
+        OSError,
+        EOFError,
+        KeyError,
+        zlib.error,
+    ) as error:
         raise DataError(
-            f"{file.path} is damaged ({error}): fetch it again."
-        ) from None
-    except KeyError as error:
-        raise DataError(
-            f"{file.path} is not the archive that its card describes "
-            f"({error.args[0]}): fetch it again."
+            f"{file.path} is damaged, or not the archive that its card "
+            f"describes ({error}): fetch it again."
         ) from None
     return pieces
 

@@ -22,7 +22,6 @@ class Place:
     Attributes:
         kind: "folder" (ARCBOOK_DATA), "system" (an operating-system
             package), "sample" (data/samples) or "download".
-        root, files: the folder, and its files.
         label: how records name it; no path of this machine.
         remedy: what to do when a file there is missing or damaged.
     """
@@ -56,13 +55,10 @@ class Place:
 
 
 class FileStatus(NamedTuple):
-    """What `verify` found out about one file.
+    """What `verify` found out about one file, in a place of some kind.
 
-    Attributes:
-        place: the kind of place it is in (see `Place`).
-        path: where it is or should be.
-        status: "ok", "missing", "truncated" or "altered".
-        detail: for "ok" which accepted form it is, else what is wrong.
+    Its status is "ok", "missing", "truncated" or "altered"; the detail says
+    which accepted form it is, or else what is wrong.
     """
 
     place: str
@@ -111,13 +107,12 @@ def _download(known: Card) -> Place:
 
 
 def locate(name: str, *, sample: bool | None = None) -> Place:
-    """Say where `load` would take a data set from.
+    """Say where `load` would take a data set from, its files unverified.
 
     The first of ARCBOOK_DATA, the operating system's package and data/samples
-    that has one of its files, else the download.
-
-    Its files are not verified. Raises DataError if the data set is unknown,
-    has no sample although one is asked for, or ARCBOOK_DATA is not a folder.
+    that has one of its files, else the download. Raises DataError if the data
+    set is unknown, has no sample although one is asked for, or ARCBOOK_DATA is
+    not a folder.
     """
     known = card(name)
     if sample and known.sample is None:
@@ -135,17 +130,16 @@ def locate(name: str, *, sample: bool | None = None) -> Place:
 def check(content: bytes, file: File) -> tuple[str, str]:
     """Compare bytes with the checksums of a file.
 
-    Gives ("ok", origin of the accepted form), or "truncated" or "altered" with
-    what is wrong.
+    Gives status and detail, as a `FileStatus` has them.
     """
     found = hashlib.sha256(content).hexdigest()
-    for form in file.accepted:
-        if form.sha256 == found:
-            return "ok", form.origin
-    sizes = [form.bytes for form in file.accepted]
-    if len(content) < min(sizes):
-        return "truncated", f"{len(content):,} of {min(sizes):,} bytes"
-    known = " or ".join(f"{form.sha256[:12]}..." for form in file.accepted)
+    origins = {form.sha256: form.origin for form in file.accepted}
+    if found in origins:
+        return "ok", origins[found]
+    least = min(form.bytes for form in file.accepted)
+    if len(content) < least:
+        return "truncated", f"{len(content):,} of {least:,} bytes"
+    known = " or ".join(f"{sha256[:12]}..." for sha256 in origins)
     return "altered", f"sha256 {found[:12]}..., not {known}"
 
 
@@ -226,17 +220,16 @@ def _fetched(known: Card, file: File, scratch: Path) -> bytes:
     try:
         content = _download_bytes(file, scratch)
     except (OSError, zipfile.BadZipFile, KeyError) as error:
-        raise DataError(
-            f"{file.url} cannot be fetched ({type(error).__name__}): "
-            f"try again when the site can be reached, or {elsewhere}."
-        ) from error
-    status, detail = check(content, file)
-    if status != "ok":
-        raise DataError(
-            f"{file.url} gave a file that is {status} ({detail}), "
-            f"of which nothing was kept: try again, or {elsewhere}."
-        )
-    return content
+        problem = f"cannot be fetched ({type(error).__name__})"
+    else:
+        status, detail = check(content, file)
+        if status == "ok":
+            return content
+        problem = f"gave a file that is {status} ({detail})"
+    raise DataError(
+        f"{file.url} {problem}, and nothing was kept: try again when the site "
+        f"can be reached, or {elsewhere}."
+    )
 
 
 def _download_bytes(file: File, scratch: Path) -> bytes:

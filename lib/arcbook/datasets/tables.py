@@ -27,16 +27,6 @@ import numpy as np
 from .cards import Card, DataError, File
 
 
-def _text(content: bytes, layout: dict) -> list[list[str]]:
-    lines = [line.strip() for line in content.decode("utf-8").splitlines()]
-    if "after" in layout:
-        if layout["after"] not in lines:
-            raise DataError(f"has no line {layout['after']!r}")
-        lines = lines[lines.index(layout["after"]) + 1 :]
-    delimiter = layout.get("delimiter", ",")
-    return list(csv.reader(filter(None, lines), delimiter=delimiter))
-
-
 def _sheet(content: bytes, sheet: str, width: int) -> list[list]:
     try:
         import xlrd
@@ -54,7 +44,13 @@ def _rows(content: bytes, layout: dict) -> list[dict[str, str]]:
     if "sheets" in layout:
         blocks = [_sheet(content, s, len(columns)) for s in layout["sheets"]]
     else:
-        blocks = [_text(content, layout)]
+        lines = [line.strip() for line in content.decode().splitlines()]
+        if (after := layout.get("after")) is not None:
+            if after not in lines:
+                raise DataError(f"has no line {after!r}")
+            lines = lines[lines.index(after) + 1 :]
+        delimiter = layout.get("delimiter", ",")
+        blocks = [[*csv.reader(filter(None, lines), delimiter=delimiter)]]
     named = []
     for block in blocks:
         block = [[str(cell).strip() for cell in row] for row in block]
@@ -105,9 +101,9 @@ def parse(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Parse the files of a table, one after the other.
 
-    Gives X, float64 (instances, features), and y, int64 (instances,), rows in
-    the order of the files. Raises DataError if a file does not have the shape
-    that the card says, or all files do not have its class counts.
+    Gives X, float64 (instances, features), and y, int64 (instances,). Raises
+    DataError if a file does not have the shape that the card says, or all
+    files do not have its class counts.
     """
     rows = []
     for file, content in files:
