@@ -2,27 +2,33 @@
 
 import pytest
 import torch
+from torch import nn
 
 from arcbook import convnets, losses
 
-BODIES = {
-    ("iam_cnn", 1, 28): 128,
-    ("conv4", 1, 28): 128,
-    ("resnet20", 1, 28): 64,
-    ("resnet20", 3, 32): 64,
-    ("resnet18", 3, 32): 512,
-    ("resnet34", 3, 32): 512,
-}
+BODIES = [  # name, channels, side, width, 3x3 convolutions on the main path
+    ("iam_cnn", 1, 28, 128, 6),
+    ("conv4", 1, 28, 128, 4),
+    ("resnet20", 1, 28, 64, 19),
+    ("resnet20", 3, 32, 64, 19),
+    ("resnet18", 3, 32, 512, 17),
+    ("resnet34", 3, 32, 512, 33),
+]
 
 
-@pytest.mark.parametrize(("case", "width"), BODIES.items())
-def test_features_have_the_bodys_width_and_no_sign(case, width):
-    name, channels, side = case
+@pytest.mark.parametrize(
+    ("name", "channels", "side", "width", "depth"), BODIES
+)
+def test_width_and_depth_of_a_body(name, channels, side, width, depth):
+    """With the class vectors a network is one layer deeper."""
     network = convnets.create(name, channels)
     features = network(torch.rand(3, channels, side, side))
     assert network.embedding_dim == width
     assert features.shape == (3, width)
     assert (features >= 0).all()
+    modules = network.modules()
+    sizes = [m.kernel_size for m in modules if isinstance(m, nn.Conv2d)]
+    assert sizes.count((3, 3)) == depth
 
 
 @pytest.mark.parametrize("name", convnets.available())
@@ -32,15 +38,7 @@ def test_feature_dimension_can_be_chosen(name, dim):
     features = network(torch.rand(4, 1, 28, 28))
     assert network.embedding_dim == dim
     assert features.shape == (4, dim)
-    assert isinstance(network[-1], torch.nn.Linear)
-
-
-def with_head(name, classes, dim=None):
-    network = convnets.create(name, 3, dim)
-    head = losses.create(
-        "softmax", embedding_dim=network.embedding_dim, num_classes=classes
-    )
-    return network, head
+    assert isinstance(network[-1], nn.Linear)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +54,11 @@ def test_parameters_to_one_per_cent_of_the_papers(
     name, classes, dim, millions, published
 ):
     """Network and class vectors. [angular-learning, Tables 6 and 7]"""
-    count = convnets.count_parameters(*with_head(name, classes, dim)) / 1e6
+    network = convnets.create(name, 3, dim)
+    head = losses.create(
+        "softmax", embedding_dim=network.embedding_dim, num_classes=classes
+    )
+    count = convnets.count_parameters(network, head) / 1e6
     assert round(count, 2) == millions
     assert abs(count / published - 1) < 0.01
 
@@ -80,27 +82,6 @@ def test_counts_of_the_small_networks():
     body = sum(9 * i * o + 2 * o for i, o in four)
     assert count(convnets.create("conv4", 1)) == body
     assert 0.26e6 < count(convnets.create("resnet20", 1)) < 0.28e6
-
-
-@pytest.mark.parametrize(
-    ("name", "depth"),
-    [
-        ("iam_cnn", 6),
-        ("conv4", 4),
-        ("resnet20", 19),
-        ("resnet18", 17),
-        ("resnet34", 33),
-    ],
-)
-def test_depth(name, depth):
-    """Convolutions on the main path; with the class vectors one more."""
-    network = convnets.create(name, 3)
-    sizes = [
-        m.kernel_size
-        for m in network.modules()
-        if isinstance(m, torch.nn.Conv2d)
-    ]
-    assert sizes.count((3, 3)) == depth
 
 
 def test_shortcut_without_parameters():

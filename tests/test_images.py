@@ -254,6 +254,7 @@ def test_archive_of_another_make(small, content, complaint):
     [
         ("test_batch", b"RIFF....WEBP", "cannot be read as a WebP"),
         ("test_batch", webp(np.zeros((1, 40, 40, 3), np.uint8), 1), "is 40 x"),
+        ("test_batch", webp(np.zeros((2, 32, 32, 3), np.uint8)), "images .2,"),
         ("train_labels", b"\x93NUMPY", "has no labels"),
         ("train_labels", npy(np.zeros(3)), r"labels \(3,\), where"),
         ("train_labels", npy(np.arange(12)), "label 11 among its train"),
@@ -274,24 +275,14 @@ def test_pixels_other_than_the_cards(small):
         datasets.load("small")
 
 
-@pytest.mark.parametrize("mosaics", [False, True])
-@pytest.mark.parametrize("damage", ["truncated", "altered", "missing"])
-def test_damaged_file(small, mosaics, damage):
-    small.write(mosaics)
-    name = "train_batch_2.webp" if mosaics else "small.tar.gz"
-    path = small.folder / name
-    content = path.read_bytes()
-    if damage == "missing":
-        path.unlink()
-        if not mosaics:
-            with pytest.raises(datasets.DataError, match="cannot be fetched"):
-                datasets.load("small")
-            return
-    elif damage == "truncated":
-        path.write_bytes(content[:-9])
-    else:
-        path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(datasets.DataError, match=f"{name} is {damage}"):
+def test_missing_file(small):
+    small.write(mosaics=True)
+    (small.folder / "train_batch_2.webp").unlink()
+    with pytest.raises(datasets.DataError, match=r"_2\.webp is missing"):
+        datasets.load("small")
+    small.write()
+    (small.folder / "small.tar.gz").unlink()
+    with pytest.raises(datasets.DataError, match="cannot be fetched"):
         datasets.load("small")
 
 
@@ -327,24 +318,6 @@ def test_official_pixels(name, monkeypatch):
         )
         twice = 50_000 - len(train), 10_000 - len(test), len(train & test)
         assert twice == ((14, 2, 10) if name == "cifar100" else (0, 0, 0))
-
-
-@pytest.mark.parametrize("name", ["cifar10", "cifar100"])
-def test_without_the_data_one_sentence_says_what_to_do(
-    name, monkeypatch, tmp_path
-):
-    monkeypatch.delenv("ARCBOOK_DATA", raising=False)
-    monkeypatch.setenv("ARCBOOK_CACHE", str(tmp_path))
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    with pytest.raises(datasets.DataError) as caught:
-        datasets.load(name)
-    text = str(caught.value)
-    assert "cannot be fetched" in text and "ARCBOOK_DATA" in text
-    assert f"{name}/cifar-{name[5:]}-python.tar.gz" in text
-    with pytest.raises(datasets.DataError, match="has no sample"):
-        datasets.load(name, sample=True)
 
 
 # ---- what the training part may import

@@ -23,11 +23,9 @@ def test_batched_is_one_by_one(iris):
 
 
 def test_same_twice(iris):
-    runs = [
-        live.train(iris, "iam", [{"beta": 0.2}], seeds=[0], epochs=[3])
-        for _ in range(2)
-    ]
-    assert (runs[0].train[3].theta == runs[1].train[3].theta).all()
+    given = {"settings": [{"beta": 0.2}], "seeds": [0], "epochs": [3]}
+    one, other = (live.train(iris, "iam", **given) for _ in range(2))
+    assert (one.train[3].theta == other.train[3].theta).all()
 
 
 def test_random_state_is_left_alone(iris):

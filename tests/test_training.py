@@ -83,18 +83,11 @@ def test_every_loss_learns_the_digits(mnist, loss):
 
 
 def test_residual_network_and_augmentation_learn():
-    result = train(
-        datasets.load("fashion-mnist", sample=True),
-        network="resnet20",
-        loss="arcgrad",
-        hyperparameters={"s": 10},
-        embedding_dim=None,
-        epochs=2,
-        batch_size=32,
-        learning_rate=0.02,
-        augmented=True,
-        probe=100,
-    )
+    fashion = datasets.load("fashion-mnist", sample=True)
+    kind = {"network": "resnet20", "embedding_dim": None, "augmented": True}
+    loss = {"loss": "arcgrad", "hyperparameters": {"s": 10}}
+    size = {"epochs": 2, "batch_size": 32, "learning_rate": 0.02}
+    result = train(fashion, **kind, **loss, **size)
     assert result.curves[1]["train_loss"] < result.curves[0]["train_loss"]
     assert result.metrics["test_accuracy"] > 0.2
 
