@@ -85,8 +85,8 @@ def test_counts_of_the_small_networks():
 
 
 def test_shortcut_without_parameters():
-    images = torch.rand(2, 3, 4, 4)
-    out = convnets.Shortcut(added=2, stride=2)(images)
+    images = torch.randn(2, 3, 4, 4)
+    out = convnets.Block(3, 5, 2, projection=False).shortcut(images)
     assert out.shape == (2, 5, 2, 2)
     assert torch.equal(out[:, :3], images[:, :, ::2, ::2])
     assert not out[:, 3:].any()

@@ -483,10 +483,10 @@ def test_scaling():
 
 def test_share_keeps_the_share_of_every_class():
     labels = np.repeat([0, 1, 2], [100, 50, 1])
-    chosen = looks.share_of_classes(labels, 75, looks.draws(0, 0))
+    chosen = looks.class_share(labels, 75, looks.draws(0, 0))
     assert np.bincount(labels[chosen]).tolist() == [50, 25, 1]
-    again = looks.share_of_classes(labels, 75, looks.draws(0, 0))
-    other = looks.share_of_classes(labels, 75, looks.draws(1, 0))
+    again = looks.class_share(labels, 75, looks.draws(0, 0))
+    other = looks.class_share(labels, 75, looks.draws(1, 0))
     assert (chosen == again).all() and (chosen != other).any()
-    every = looks.share_of_classes(labels, 151, looks.draws(0, 0))
+    every = looks.class_share(labels, 151, looks.draws(0, 0))
     assert every.tolist() == list(range(151))

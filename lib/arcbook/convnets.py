@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from torch import nn
-from torch.nn import functional as F
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -23,10 +22,9 @@ WIDTHS = (64, 128, 256, 512)
 
 
 class ConvNet(nn.Sequential):
-    """A network from images (N, channels, height, width) to features.
+    """A network from images (N, channels, height, width) to features (N, d).
 
-    Attributes:
-        embedding_dim: d, the size of a feature; features are (N, d).
+    Its `embedding_dim` is d.
     """
 
     embedding_dim: int
@@ -44,18 +42,6 @@ def _normalised(inputs, outputs, stride=1, size=3):
     )
 
 
-class Shortcut(nn.Module):
-    """The identity, at every other pixel, with channels of zeros added."""
-
-    def __init__(self, added: int, stride: int):
-        super().__init__()
-        self.added, self.stride = added, stride
-
-    def forward(self, images: Float[Tensor, "n c h w"]):
-        images = images[:, :, :: self.stride, :: self.stride]
-        return F.pad(images, (0, 0, 0, 0, 0, self.added))
-
-
 class Block(nn.Module):
     """Two 3x3 convolutions and a shortcut. (He et al. 2016, Fig. 2)"""
 
@@ -66,15 +52,16 @@ class Block(nn.Module):
             *_normalised(outputs, outputs),
         )
         if (inputs, stride) == (outputs, 1):
-            self.shortcut = nn.Identity()
+            parts = []
         elif projection:
             parts = _normalised(inputs, outputs, stride, size=1)
-            self.shortcut = nn.Sequential(*parts)
-        else:
-            self.shortcut = Shortcut(outputs - inputs, stride)
+        else:  # every other pixel, and channels of zeros
+            zeros = nn.ZeroPad3d((0, 0, 0, 0, 0, outputs - inputs))
+            parts = [nn.AvgPool2d(1, stride), zeros]
+        self.shortcut = nn.Sequential(*parts)
 
     def forward(self, images: Float[Tensor, "n c h w"]):
-        return F.relu(self.residual(images) + self.shortcut(images))
+        return (self.residual(images) + self.shortcut(images)).relu()
 
 
 def _residual(channels, widths, depths, *, projection):
@@ -150,8 +137,7 @@ def create(
     with 512 ResNet-34 the 21.54 million, that [angular-learning, Tables 6 and
     7] print; the papers do not say so.
 
-    Gives a module with the attribute `embedding_dim`. Raises ValueError for an
-    unknown name or a size that is not positive.
+    Raises ValueError for an unknown name or a size that is not positive.
     """
     if name not in NETWORKS:
         raise ValueError(

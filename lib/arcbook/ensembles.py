@@ -18,7 +18,6 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -27,10 +26,6 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 from arcbook import losses
-
-if TYPE_CHECKING:
-    from jaxtyping import Float
-    from torch import Tensor
 
 POINTS = 20
 
@@ -42,7 +37,7 @@ class Affine(nn.Linear):
     (K, d', d) and biases (K, d') it takes (K, N, d).
     """
 
-    def forward(self, inputs: Float[Tensor, "*k n d"]):
+    def forward(self, inputs: torch.Tensor):
         if self.weight.ndim == 2:
             return super().forward(inputs)
         return torch.baddbmm(self.bias[:, None], inputs, self.weight.mT)
@@ -74,10 +69,8 @@ def mlp(inputs: int, width: int, layers: int) -> nn.Sequential:
 class Fold:
     """The part of the data that one network learns from, and the rest.
 
-    Attributes:
-        train, test: row numbers.
-        seed: of the network's initialisation and shuffles. It does not
-            depend on the loss: losses are compared in pairs.
+    Train and test are row numbers; the seed is of the network's initialisation
+    and shuffles, whatever the loss: losses are compared in pairs.
     """
 
     train: np.ndarray
@@ -310,6 +303,5 @@ def _keep_freed_memory():
     """
     if platform.libc_ver()[0] == "glibc":
         trim_threshold, mmap_threshold = -1, -3
-        library = ctypes.CDLL(None)
-        library.mallopt(mmap_threshold, 32 << 20)
-        library.mallopt(trim_threshold, 1 << 30)
+        ctypes.CDLL(None).mallopt(mmap_threshold, 32 << 20)
+        ctypes.CDLL(None).mallopt(trim_threshold, 1 << 30)

@@ -55,13 +55,10 @@ def draws(seed: int, *purpose: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state))
 
 
-def share_of_classes(
+def class_share(
     labels: np.ndarray, number: int, generator: torch.Generator
 ) -> np.ndarray:
-    """Draw the same share of every class, at least one sample of each.
-
-    Gives indices, rising.
-    """
+    """Rising indices of the same share of every class, drawn, at least one."""
     if number >= len(labels):
         return np.arange(len(labels))
     order = torch.randperm(len(labels), generator=generator).numpy()

@@ -28,14 +28,7 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 from arcbook import augment, checkpoints, convnets, losses, metrics
-from arcbook.looks import (
-    Log,
-    Looker,
-    draws,
-    embed,
-    precision,
-    share_of_classes,
-)
+from arcbook.looks import Log, Looker, class_share, draws, embed, precision
 
 if TYPE_CHECKING:
     from arcbook.datasets import Images
@@ -189,8 +182,8 @@ def train(
 
     classes = images.train_labels
     number = round(share * len(classes))
-    kept = share_of_classes(classes, number, draws(seed, SHARE))
-    probed = share_of_classes(classes[kept], probe, draws(seed, PROBE))
+    kept = class_share(classes, number, draws(seed, SHARE))
+    probed = class_share(classes[kept], probe, draws(seed, PROBE))
     stock = augment.Stock(
         images.train_images[kept],
         classes[kept],
@@ -217,16 +210,10 @@ def train(
         model.parameters(), weight_decay=weight_decay, fused=on_cuda
     )
     cycle = OneCycleLR(optimizer, learning_rate, total_steps=planned)
-    tested = slice(test_limit)
-    looker = Looker(
-        net,
-        head,
-        stock.scaling,
-        probe=stock.images[probed],
-        labels=stock.labels[probed],
-        test=augment.to_device(images.test_images[tested], device),
-        test_labels=torch.as_tensor(images.test_labels[tested], device=device),
-    )
+    seen = stock.images[probed], stock.labels[probed]
+    tested = augment.to_device(images.test_images[:test_limit], device)
+    labels = torch.from_numpy(images.test_labels[:test_limit]).to(device)
+    looker = Looker(net, head, stock.scaling, *seen, tested, labels)
 
     log, saved = Log(), (model, optimizer, cycle)
     state = checkpoints.load(checkpoint, decisive, device)
@@ -302,7 +289,7 @@ def train(
         arrays=arrays,
         train_images=len(kept),
         probe_images=len(probed),
-        test_images=len(looker.test),
+        test_images=len(tested),
         parameters=convnets.count_parameters(model),
         seconds=log.seconds,
         images_per_second=statistics.median(speeds),
