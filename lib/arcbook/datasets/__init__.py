@@ -87,8 +87,7 @@ def digest(*arrays: np.ndarray) -> str:
     """
     total = hashlib.sha256()
     for array in arrays:
-        array = np.ascontiguousarray(array)
-        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
         total.update(f"{array.dtype.str}{array.shape}".encode())
         total.update(array.tobytes())
     return total.hexdigest()

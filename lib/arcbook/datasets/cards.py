@@ -183,10 +183,7 @@ def available(kind: str | None = None) -> list[str]:
 
 
 def card(name: str) -> Card:
-    """Read the card of a data set.
-
-    Raises DataError if there is no such data set; names the close matches.
-    """
+    """The card of a data set, or a DataError that names the close matches."""
     known = _cards()
     if name in known:
         return known[name]

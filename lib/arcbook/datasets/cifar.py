@@ -14,6 +14,7 @@ import hashlib
 import io
 import math
 import pickle
+import re
 import tarfile
 import zlib
 from collections.abc import Sequence
@@ -35,19 +36,14 @@ class _Named:
         self.state = state
 
 
-NUMPY = (
-    ("numpy.core.multiarray", "_reconstruct"),
-    ("numpy._core.multiarray", "_reconstruct"),
-    ("numpy", "ndarray"),
-    ("numpy", "dtype"),
-)
+NUMPY = r"numpy\.(ndarray|dtype|_?core\.multiarray\._reconstruct)"
 
 
 class _Unpickler(pickle.Unpickler):
     """Reads plain containers and arrays of bytes; refuses all else."""
 
     def find_class(self, module, name):
-        if (module, name) in NUMPY:
+        if re.fullmatch(NUMPY, f"{module}.{name}"):
             return _Named
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")
 
@@ -66,11 +62,11 @@ def _array(value):
 
 
 def unpickle(content: bytes, name: str = "file") -> dict:
-    """Read one batch of the python archive without trusting it.
+    """The dictionary of one batch of the python archive, without trusting it.
 
-    Gives its dictionary; keys and strings are bytes, as Python 2 wrote them,
-    arrays are uint8. Raises DataError if it holds anything but containers,
-    strings, numbers and arrays of bytes, or is damaged.
+    Keys and strings are bytes, as Python 2 wrote them, arrays are uint8.
+    Raises DataError if it holds anything but containers, strings, numbers and
+    arrays of bytes, or is damaged.
     """
     try:
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()

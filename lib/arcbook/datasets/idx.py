@@ -12,7 +12,7 @@ import numpy as np
 
 from .cards import DataError
 
-UNSIGNED_BYTE = 8
+MAGIC = bytes([0, 0, 8])
 
 
 def read(content: bytes, name: str = "file") -> np.ndarray:
@@ -29,7 +29,7 @@ def read(content: bytes, name: str = "file") -> np.ndarray:
                 f"{name} is damaged ({error}): fetch it again."
             ) from None
     axes = content[3] if len(content) > 3 else 0
-    if content[:3] != bytes([0, 0, UNSIGNED_BYTE]) or axes == 0:
+    if content[:3] != MAGIC or axes == 0:
         raise DataError(
             f"{name} begins with 0x{content[:4].hex()}: it is not an IDX "
             "file of unsigned bytes (0x0000080N, N the number of axes)."
@@ -51,6 +51,6 @@ def write(array: np.ndarray) -> bytes:
 
     The same array gives the same bytes: no name and no time in them.
     """
-    header = bytes([0, 0, UNSIGNED_BYTE, array.ndim])
+    header = MAGIC + bytes([array.ndim])
     header += np.array(array.shape, ">u4").tobytes()
     return gzip.compress(header + array.tobytes(), 9, mtime=0)

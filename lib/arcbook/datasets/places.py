@@ -128,10 +128,7 @@ def locate(name: str, *, sample: bool | None = None) -> Place:
 
 
 def check(content: bytes, file: File) -> tuple[str, str]:
-    """Compare bytes with the checksums of a file.
-
-    Gives status and detail, as a `FileStatus` has them.
-    """
+    """Status and detail of bytes, as a `FileStatus` has them."""
     found = hashlib.sha256(content).hexdigest()
     origins = {form.sha256: form.origin for form in file.accepted}
     if found in origins:
@@ -144,10 +141,7 @@ def check(content: bytes, file: File) -> tuple[str, str]:
 
 
 def read(place: Place, file: File) -> bytes:
-    """The bytes of a file, verified.
-
-    Raises DataError if it is missing, truncated or altered.
-    """
+    """The verified bytes; DataError if missing, truncated or altered."""
     path = place.path(file)
     try:
         content = path.read_bytes()

@@ -39,7 +39,7 @@ def _sheet(content: bytes, sheet: str, width: int) -> list[list]:
     return [row[:width] for row in map(rows.row_values, range(rows.nrows))]
 
 
-def _rows(content: bytes, layout: dict) -> list[dict[str, str]]:
+def _rows(content: bytes, layout: dict) -> Iterator[dict[str, str]]:
     columns = layout.get("columns")
     if "sheets" in layout:
         blocks = [_sheet(content, s, len(columns)) for s in layout["sheets"]]
@@ -51,7 +51,6 @@ def _rows(content: bytes, layout: dict) -> list[dict[str, str]]:
             lines = lines[lines.index(after) + 1 :]
         delimiter = layout.get("delimiter", ",")
         blocks = [[*csv.reader(filter(None, lines), delimiter=delimiter)]]
-    named = []
     for block in blocks:
         block = [[str(cell).strip() for cell in row] for row in block]
         header = block.pop(0) if layout.get("header") else columns
@@ -62,8 +61,7 @@ def _rows(content: bytes, layout: dict) -> list[dict[str, str]]:
                 raise DataError(
                     f"has {len(row)} cells in row {number}, not {len(header)}"
                 )
-            named.append(dict(zip(header, row, strict=True)))
-    return named
+            yield dict(zip(header, row, strict=True))
 
 
 def _number(cell: str, column: str, encode: dict) -> float:
