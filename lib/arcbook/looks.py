@@ -47,8 +47,7 @@ def precision(device: torch.device) -> torch.autocast:
 def draws(seed: int, *purpose: int) -> torch.Generator:
     """Random numbers that depend on a seed and on what they are for.
 
-    An epoch draws the same after an interruption as without one, and no
-    state of a generator needs keeping.
+    So an epoch draws the same after an interruption, and keeps no state.
     """
     entropy = np.random.SeedSequence([seed, *purpose])
     (state,) = entropy.generate_state(1, np.uint64)

@@ -135,11 +135,9 @@ def load(name: str, *, sample: bool | None = None) -> Table | Images:
 
     With `sample` True it is the sample in data/samples; with False the whole
     data set, so never a sample that is a part of it; with None the first
-    place that has it (see `locate`).
-
-    Gives a Table or Images, as the card's kind says. Raises DataError: if the
-    data set is unknown, a file is missing, truncated, altered or of the wrong
-    shape, or the site cannot be reached; one sentence that says what to do.
+    place that has it (see `locate`). Raises DataError: if the data set is
+    unknown, a file is missing, truncated, altered or of the wrong shape, or
+    the site cannot be reached; one sentence that says what to do.
     """
     known, place = card(name), locate(name, sample=sample)
     if place.kind == "download":

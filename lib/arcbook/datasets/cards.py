@@ -170,10 +170,7 @@ def _cards() -> dict[str, Card]:
 
 
 def available(kind: str | None = None) -> list[str]:
-    """Name the data sets, tables in the order of [arcgrad, Table II].
-
-    Gives names that `load` takes. Raises DataError if kind is another word.
-    """
+    """Names that `load` takes, tables in the order of [arcgrad, Table II]."""
     if kind not in (None, "table", "image"):
         raise DataError(
             f"There is no kind of data set {kind!r}: "
@@ -205,7 +202,6 @@ def card(name: str) -> Card:
 def identities(name: str) -> dict[str, str]:
     """The digests, "official" and perhaps "sample", that its arrays may have.
 
-    A run record whose data digest is none of these is stale. It covers values,
-    shapes and the order of the rows, not the bytes of the files.
+    A run record with another one is stale. See `digest`.
     """
     return dict(card(name).identity)

@@ -99,10 +99,10 @@ def _batch(content: bytes, labels: str, name: str) -> tuple:
 def canonical(
     images: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bring images into the order that their pixels decide.
+    """Images and int64 labels in the order that the pixels decide.
 
-    Gives images and int64 labels: the k-th image of every class, classes in
-    turn, before any k+1-th; within a class by sha256.
+    The k-th image of every class, classes in turn, stands before any k+1-th;
+    within a class they follow their sha256.
     """
     images, labels = np.ascontiguousarray(images), np.asarray(labels)
     prints = [hashlib.sha256(image).digest() for image in images]
@@ -114,10 +114,9 @@ def canonical(
 
 
 def read_archive(file: File, content: bytes) -> list[tuple[str, Sequence]]:
-    """Read the official python archive.
+    """Batches of the official python archive, with roles as "train_images".
 
-    Gives pairs of a role, such as "train_images" or "test_labels", and a batch
-    in that role. Raises DataError if it is damaged or not as the card says.
+    Raises DataError if it is damaged or not as the card says.
     """
     pieces = []
     try:

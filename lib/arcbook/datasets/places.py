@@ -73,8 +73,8 @@ def _places(known: Card) -> Iterator[Place]:
         yield _folder(known, Path(os.environ["ARCBOOK_DATA"]))
     if known.system:
         package = f"package {known.system_package}"
-        remedy = f"reinstall the {package}"
-        yield Place("system", Path(known.system), known.files, package, remedy)
+        place = "system", Path(known.system), known.files, package
+        yield Place(*place, f"reinstall the {package}")
     if known.sample:
         yield _sample(known)
     yield _download(known)
@@ -161,8 +161,7 @@ def verify(name: str) -> list[FileStatus]:
     """Check every copy of a data set on this machine against its card.
 
     Gives one status a file, in the order in which places are searched; if no
-    place has any, the official files as "missing". Raises DataError if the
-    data set is unknown or ARCBOOK_DATA is not a folder.
+    place has any, the official files as "missing". Raises as `locate` does.
     """
     found = []
     for place in _places(card(name)):
@@ -180,10 +179,9 @@ def fetch(name: str) -> list[Path]:
     """Download the official files of a data set into the cache.
 
     A file is written beside its place, verified, and only then moved there;
-    one that is there and right is left alone.
-
-    Gives where the files are. Raises DataError if the site cannot be reached
-    or what it gives is not the file that the card describes.
+    one that is there and right is left alone. Gives where the files are, and
+    raises DataError if the site cannot be reached or what it gives is not the
+    file that the card describes.
     """
     known = card(name)
     place = _download(known)

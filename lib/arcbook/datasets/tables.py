@@ -89,8 +89,7 @@ def _instances(card: Card, file: File, content: bytes) -> Iterator:
             )
         if row.keys() != {*names}:
             raise DataError(f"has features {sorted(row)}, not {sorted(names)}")
-        encode = rules.get("encode", {})
-        features = [_number(row[name], name, encode) for name in names]
+        features = [_number(row[n], n, rules.get("encode", {})) for n in names]
         yield features, card.class_labels.index(label)
 
 
@@ -100,8 +99,7 @@ def parse(
     """Parse the files of a table, one after the other.
 
     Gives X, float64 (instances, features), and y, int64 (instances,). Raises
-    DataError if a file does not have the shape that the card says, or all
-    files do not have its class counts.
+    DataError where shapes or class counts are not those of the card.
     """
     rows = []
     for file, content in files:
