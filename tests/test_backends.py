@@ -9,28 +9,18 @@ import sys
 import threading
 import time
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
-import torch
 
-from arcbook import experiments, paths, provenance
-from arcbook.experiments import addresses, backends, grids, images, running
+import tiny
+from arcbook import experiments, paths
+from arcbook.experiments import backends, grids, images, registry, running
+from test_experiments import contents
 
 ID = "test.backends"
-CHANGES = ("seconds", "images_per_second", "date")
-TINY = {
-    "network": "conv4",
-    "sample": True,
-    "epochs": 3,
-    "batch_size": 32,
-    "learning_rate": 0.01,
-    "share": 0.05,
-    "probe": 50,
-    "test_limit": 100,
-}
+TINY = tiny.TINY | {"epochs": 3}
 LIMIT = 120  # seconds; nothing here takes so long
 
 
@@ -42,10 +32,8 @@ def tiny_runs(profile, **changes):
     ]
 
 
-def register(grid=tiny_runs, **changes):
-    made = images.register(ID, "A test", "none", grid)
-    experiments.unregister(ID)
-    return experiments.register(replace(made, **changes))
+def register(grid=tiny_runs, id=ID, **changes):
+    images.register(id, "A test", "none", grid, **changes)
 
 
 def measure(run, *, checkpoint, time_left):
@@ -76,8 +64,8 @@ class Dask:
 
     def __init__(self, folder, **environment):
         self.folder, self.processes = folder, []
-        self.environment = os.environ | environment
         modules = [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]
+        self.environment = os.environ | environment
         self.environment |= {
             "OMP_NUM_THREADS": "1",
             "PYTHONPATH": os.pathsep.join(filter(None, modules)),
@@ -92,15 +80,12 @@ class Dask:
             stderr=subprocess.STDOUT,
         )
         self.processes.append(process)
-        return process
 
     def __enter__(self):
         self.folder.mkdir(exist_ok=True)
         file = self.folder / "scheduler.json"
-        self.start(
-            *("scheduler", "--host", "127.0.0.1", "--port", "0"),
-            *("--scheduler-file", str(file)),
-        )
+        place = ("--host", "127.0.0.1", "--port", "0")
+        self.start("scheduler", *place, "--scheduler-file", str(file))
         wait_until(lambda: file.exists() and file.read_text())
         self.address = json.loads(file.read_text())["address"]
         return self
@@ -136,43 +121,21 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def registered():
+def registered(monkeypatch):
     """Registers the experiment, and with changes as often as asked."""
-    before = {*experiments.available()}
+    before = registry._registry
 
     def again(*given, **changes):
-        for id in {*experiments.available()} - before:
-            experiments.unregister(id)
-        return register(*given, **changes)
+        monkeypatch.setattr(registry, "_registry", dict(before))
+        register(*given, **changes)
 
     again()
-    yield again
-    for id in {*experiments.available()} - before:
-        experiments.unregister(id)
-
-
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def contents(folder):
-    return {
-        file.name: {
-            key: value
-            for key, value in json.loads(file.read_text()).items()
-            if key not in CHANGES
-        }
-        for file in folder.rglob("*.json")
-    }
+    return again
 
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_worker_killed_half_way_changes_no_record(
-    registered, one_thread, folder, monkeypatch, shared
+    registered, folder, monkeypatch, shared
 ):
     with monkeypatch.context() as patch:
         patch.setattr(paths, "RESULTS", folder / "straight")
@@ -232,7 +195,7 @@ def test_a_worker_that_can_not_measure_says_why(
     once = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
     with Dask(folder / "dask", **once) as dask:
         with monkeypatch.context() as patch:
-            patch.setattr(addresses, "PATIENCE", 2.0)
+            patch.setattr(backends, "PATIENCE", 2.0)
             fails(RuntimeError, "has no worker: start one with `dask worker t")
         dask.workers(1)
         registered(partial(tiny_runs, learning_rate=-1.0))
@@ -260,42 +223,22 @@ def test_a_worker_that_trains_otherwise_says_so(registered, folder):
         running._measure_elsewhere(ID, *work)
 
 
-def run_both(folder, monkeypatch, backend, jobs):
-    """Records of two runs measured here, and elsewhere."""
-    found = []
-    options = {"only": {"column": ["ArcFace"], "layers": [1, 2]}}
-    for place in ({}, {"backend": backend, "jobs": jobs}):
-        monkeypatch.setattr(paths, "RESULTS", folder / str(len(found)))
-        assert experiments.run("arcgrad.fig2", **options, **place) == 2
-        assert experiments.run("arcgrad.fig2", **options, **place) == 0
-        found.append(contents(paths.RESULTS))
-        monkeypatch.setattr(provenance, "processor", lambda: "the caller's")
-    return found
-
-
 @pytest.mark.parametrize(("backend", "jobs"), [("dask", 1), ("ray", 2)])
 def test_without_a_scheduler_one_is_started(
-    one_thread, folder, monkeypatch, backend, jobs
+    folder, monkeypatch, backend, jobs
 ):
     pytest.importorskip(backend)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    before = dict(os.environ)
-    here, elsewhere = run_both(folder, monkeypatch, backend, jobs)
+    before, found = dict(os.environ), []
+    part = {"only": {"column": ["ArcFace"], "layers": [1, 2]}}
+    for place in ({}, {"backend": backend, "jobs": jobs}):
+        monkeypatch.setattr(paths, "RESULTS", folder / str(len(found)))
+        assert experiments.run("arcgrad.fig2", **part, **place) == 2
+        assert experiments.run("arcgrad.fig2", **part, **place) == 0
+        found.append(contents(paths.RESULTS))
+        monkeypatch.setattr(running, "processor", lambda: "the caller's")
+    here, elsewhere = found
     assert elsewhere == here
     assert dict(os.environ) == before
-
-
-def test_a_given_number_of_threads_goes_for_every_library(monkeypatch):
-    """PyTorch takes MKL's number where it differs from OpenMP's."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
-    assert set(backends._threads(1).values()) == {"1"}
-
-
-def test_the_time_ends_before_a_run_begins(registered, folder):
-    assert experiments.run(ID, time_budget=0) == 0
-    assert not [*folder.rglob("*.json")]
 
 
 @pytest.mark.parametrize(
@@ -329,7 +272,7 @@ def test_what_is_not_installed_is_named(
 def test_somebody_who_speaks_no_dask_is_no_scheduler(
     registered, folder, monkeypatch
 ):
-    monkeypatch.setattr(addresses, "PATIENCE", 0.5)
+    monkeypatch.setattr(backends, "PATIENCE", 0.5)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(RuntimeError, match="speaks no dask"):

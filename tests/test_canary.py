@@ -32,10 +32,7 @@ def run_of(id, profile="full", **where):
 
 
 RUNS = {
-    "digits": (
-        "mnist-cosine.table1",
-        {"column": "ArcFace", "profile": "full"},
-    ),
+    "digits": ("mnist-cosine.table1", {"column": "ArcFace"}),
     "coloured": ("arcgrad.table4", {"column": "Soft", "profile": "quick"}),
     "residual": ("angular-learning.table5", {"column": "Arc"}),
     "tables": ("arcgrad.table1", {"column": "Soft"}),
@@ -61,11 +58,9 @@ def test_canaries_are_still(name, other_code):
 
 def no_decay(patch):
     adam = torch.optim.Adam
-
-    def without(parameters, *, weight_decay, **given):
-        return adam(parameters, **given)
-
-    patch.setattr(torch.optim, "Adam", without)
+    patch.setattr(
+        torch.optim, "Adam", lambda x, *, weight_decay, **more: adam(x, **more)
+    )
 
 
 def linear_cycle(patch):
@@ -159,14 +154,29 @@ def mean_angle(patch):
     )
 
 
+def smaller_margin(patch):
+    check = losses.registry.Loss.check
+
+    def less(spec, given):
+        found = check(spec, given)
+        if spec.name == "m_softmax":
+            found["m"] = 0.35
+        return found
+
+    patch.setattr(losses.registry.Loss, "check", less)
+
+
 @pytest.mark.parametrize(
     ("name", "bug"),
     [
-        *itertools.product(("digits", "tables"), (no_decay, linear_cycle)),
-        *itertools.product(("digits", "tables"), (same_shuffle,)),
+        *itertools.product(
+            ("digits", "tables"), (no_decay, linear_cycle, same_shuffle)
+        ),
         ("digits", no_eval),
         ("residual", no_shortcut),
         ("coloured", first_is_fifth),
+        ("coloured", one_flip),
+        ("margin", smaller_margin),
         ("tables", every_row_trained_on),
         ("tables", biased_deviation),
         ("adaptive", mean_angle),
@@ -176,18 +186,6 @@ def test_a_bug_moves_a_canary(name, bug, monkeypatch, other_code):
     with monkeypatch.context() as patch:
         bug(patch)
         assert apart(name, other_code) > 100 * canary.TOLERANCE
-
-
-def test_one_flip_an_epoch_moves_a_canary(monkeypatch, other_code):
-    id, run = "arcgrad.table4", run_of("arcgrad.table4", "quick")
-    assert run["augmented"]
-    other_code()
-    straight = canary.numbers(id, run)
-    with monkeypatch.context() as patch:
-        one_flip(patch)
-        other_code()
-        found = canary.numbers(id, run)
-    assert max(canary._apart(found[k], straight[k]) for k in found) > 1e-3
 
 
 @pytest.mark.parametrize(
@@ -200,19 +198,6 @@ def test_another_margin_is_another_canary(column, changed):
     assert name != canary.key("arcgrad.table1", other)
     stamp = canary.stamp("arcgrad.table1", run)
     assert canary.why_stale("arcgrad.table1", other, stamp)
-
-
-def test_a_margin_changed_in_the_code_moves_it(monkeypatch, other_code):
-    check = losses.registry.Loss.check
-
-    def less(spec, given):
-        found = check(spec, given)
-        if spec.name == "m_softmax":
-            found["m"] = 0.35
-        return found
-
-    monkeypatch.setattr(losses.registry.Loss, "check", less)
-    assert apart("margin", other_code) > 100 * canary.TOLERANCE
 
 
 def test_a_run_s_seed_epochs_and_data_are_not_part_of_it():
@@ -234,7 +219,7 @@ def test_synthetic_data_are_the_same_everywhere():
 def test_what_can_not_run_here_is_not_stale(monkeypatch):
     run = run_of("arcgrad.cost", device_type="cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert canary.state("arcgrad.cost", run) == canary.UNCHECKED
+    assert canary.moved("arcgrad.cost", run, {"loss.Soft": 1.0}) == ""
 
 
 def test_the_code_of_a_canary_is_what_lies_left_of_it(tmp_path, monkeypatch):

@@ -1,8 +1,10 @@
 """The command line is a thin layer, and its errors are one sentence."""
 
 import json
+import math
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 from typer.testing import CliRunner
@@ -10,16 +12,10 @@ from typer.testing import CliRunner
 from arcbook import cli, datasets, experiments, losses
 from arcbook.book import parameters
 
+COUNTS = {"expected": 105, "measured": 3, "stale": 1}
 STATUS = {
-    "experiments": [
-        {
-            "id": "arcgrad.table1",
-            "runs": {
-                "quick": {"expected": 7, "measured": 7, "stale": 0},
-                "full": {"expected": 105, "measured": 3, "stale": 1},
-            },
-        }
-    ]
+    "experiments": [{"id": "arcgrad.table1", "runs": {"full": COUNTS}}],
+    "problems": ["a record: what is wrong with it"],
 }
 
 
@@ -37,44 +33,44 @@ def fails(capsys, *arguments):
     return exit.value.code, error
 
 
-def test_status_as_json(monkeypatch):
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_status(monkeypatch, options):
     monkeypatch.setattr(experiments, "status", lambda: STATUS)
-    result = invoke("status", "--json")
+    result = invoke("status", *options)
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == STATUS
+    if options:
+        assert json.loads(result.stdout) == STATUS
+    else:
+        shown = ("arcgrad.table1", "full", "105", *STATUS["problems"])
+        assert all(word in result.stdout for word in shown)
 
 
-def test_status_as_a_table(monkeypatch):
-    monkeypatch.setattr(experiments, "status", lambda: STATUS)
-    result = invoke("status")
-    assert "arcgrad.table1" in result.stdout
-    assert "105" in result.stdout
-
-
-def test_run_hands_its_options_on(monkeypatch):
-    calls = []
+@pytest.fixture
+def calls(monkeypatch):
+    """The calls of `experiments.run`, which runs nothing."""
+    found = []
     monkeypatch.setattr(
-        experiments, "run", lambda name, **given: calls.append((name, given))
+        experiments, "run", lambda id, **given: found.append((id, given))
     )
+    return found
+
+
+def test_run_hands_its_options_on(calls):
     options = ("--profile", "full", "--jobs", "2", "--time-budget", "60")
     assert invoke("run", "arcgrad.fig2", *options).exit_code == 0
     [(name, given)] = calls
     assert name == "arcgrad.fig2"
     assert given.pop("time_budget") == pytest.approx(60, abs=1)
-    options = {"profile": "full", "jobs": 2, "progress": False, "only": None}
+    options = {"profile": "full", "jobs": 2, "only": None}
     assert given == options | {"backend": "loky", "scheduler": None}
 
 
-def test_run_hands_the_runs_to_a_cluster(monkeypatch):
-    calls = []
-    monkeypatch.setattr(
-        experiments, "run", lambda name, **given: calls.append(given)
-    )
+def test_run_hands_the_runs_to_a_cluster(calls):
     place = {"backend": "dask", "scheduler": "tcp://10.0.0.1:8786"}
     options = [f"--{name}={value}" for name, value in place.items()]
     assert invoke("run", "arcgrad.fig2", *options).exit_code == 0
     assert invoke("run", "arcgrad.fig2", "--backend", "ray").exit_code == 0
-    first, second = calls
+    (_, first), (_, second) = calls
     assert place.items() <= first.items()
     assert second["backend"] == "ray" and second["scheduler"] is None
 
@@ -87,45 +83,26 @@ def test_a_scheduler_for_loky_is_bad_usage(capsys):
     assert invoke("run", "arcgrad.fig2", "--backend", "x").exit_code == 2
 
 
-def test_run_without_a_budget(monkeypatch):
-    budgets = []
-    monkeypatch.setattr(
-        experiments,
-        "run",
-        lambda name, *, time_budget, **given: budgets.append(time_budget),
-    )
-    assert invoke("run", "arcgrad.fig2").exit_code == 0
-    assert budgets == [None]
-
-
-def test_a_spent_budget_begins_nothing(monkeypatch):
-    monkeypatch.setattr(experiments, "run", None)
+def test_a_spent_budget_begins_nothing(calls):
     run = invoke("run", "arcgrad.fig2", "--time-budget", "0")
-    assert run.exit_code == 0
+    assert run.exit_code == 0 and not calls
 
 
-def test_run_all(monkeypatch):
-    calls = []
+def test_run_all_without_a_budget(monkeypatch, calls):
     monkeypatch.setattr(experiments, "available", lambda: ["a.x", "b.y"])
-    monkeypatch.setattr(
-        experiments, "run", lambda name, **given: calls.append(name)
-    )
     assert invoke("run", "all").exit_code == 0
-    assert calls == ["a.x", "b.y"]
+    assert [name for name, _ in calls] == ["a.x", "b.y"]
+    assert {given["time_budget"] for _, given in calls} == {math.inf}
 
 
 def test_an_unknown_profile_is_bad_usage():
     assert invoke("run", "arcgrad.fig2", "--profile", "ful").exit_code == 2
 
 
-def test_losses_are_listed():
+def test_losses_are_listed_and_described():
     assert invoke("losses").stdout.split() == list(losses.available())
-
-
-def test_a_loss_is_described():
-    assert invoke("losses", "arcface").stdout.strip() == (
-        losses.describe("arcface").strip()
-    )
+    described = losses.describe("arcface").strip()
+    assert invoke("losses", "arcface").stdout.strip() == described
 
 
 def test_an_unknown_loss_is_bad_usage(capsys):
@@ -134,23 +111,19 @@ def test_an_unknown_loss_is_bad_usage(capsys):
     assert "arcface" in error
 
 
-def test_data_are_listed():
-    result = invoke("data", "list")
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [(["list"], "Hayes-Roth"), (["verify", "iris"], "iris")],
+)
+def test_data_are_listed_and_verified(command, told):
+    result = invoke("data", *command)
     assert result.exit_code == 0
-    assert "Hayes-Roth" in result.stdout
-
-
-def test_data_are_verified():
-    result = invoke("data", "verify", "iris")
-    assert result.exit_code == 0
-    assert "iris" in result.stdout
+    assert told in result.stdout
 
 
 def test_a_data_error_is_one_sentence(capsys, monkeypatch):
-    def fetch(name):
-        raise datasets.DataError("the site cannot be reached; try later")
-
-    monkeypatch.setattr(datasets, "fetch", fetch)
+    why = datasets.DataError("the site cannot be reached; try later")
+    monkeypatch.setattr(datasets, "fetch", mock.Mock(side_effect=why))
     code, error = fails(capsys, "data", "fetch", "iris")
     assert code == 1
     assert error == "arcbook: the site cannot be reached; try later"
@@ -188,10 +161,8 @@ def test_bad_notebook_arguments(capsys, arguments, message):
 
 
 def test_an_interruption_has_its_own_code(monkeypatch):
-    def status():
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(experiments, "status", status)
+    interrupted = mock.Mock(side_effect=KeyboardInterrupt)
+    monkeypatch.setattr(experiments, "status", interrupted)
     assert invoke("status").exit_code == 130
 
 

@@ -3,51 +3,42 @@
 import itertools
 import json
 import math
+import operator
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from arcbook import audit, experiments, losses, papers, paths, results, timing
+from arcbook import audit, experiments, losses, papers, paths, results
 from arcbook.audit import cost as audit_cost
 from arcbook.audit import verdicts
-from arcbook.experiments import canary, cost, grids
+from arcbook.experiments import canary, cost, grids, registry
 
 CACHE = paths.CACHE
 ID, KEY = "arcgrad.cost", ("claim", "arcgrad", "cost-3-4")
-SHAPES = "device_type", "network", "batch_size", "embedding_dim", "classes"
 TINY = {"embedding_dim": 8, "batch_size": 4, "rounds": 6, "turn_seconds": 0}
-YES, NO, CLOSE, NONE = (
-    verdicts.REPLICATED,
-    verdicts.NOT_REPLICATED,
-    verdicts.CLOSE,
-    verdicts.UNMEASURED,
-)
+YES, CLOSE = verdicts.REPLICATED, verdicts.CLOSE
+NO, NONE = verdicts.NOT_REPLICATED, verdicts.UNMEASURED
 
 
 def full():
     return experiments.runs(ID, "full")
 
 
-# ------------------------------------------------- the grid and the turns
-
-
 def test_full_runs_have_the_shapes_of_the_papers_tables():
-    found = {tuple(run[field] for field in SHAPES) for run in full()}
-    four, five = (
-        experiments.runs(id, "full")[0]
-        for id in ("arcgrad.table4", "arcgrad.table5")
-    )
-    shapes = [
-        (one["network"], one["batch_size"], one["embedding_dim"])
-        for one in (four, five)
-    ]
-    assert found == {
-        ("cuda", *shapes[0], 10),
-        ("cpu", *shapes[0], 10),
-        ("cuda", *shapes[1], 100),
-        ("cuda", "resnet18", *shapes[1][1:], 100),
+    shapes = operator.itemgetter("network", "batch_size", "embedding_dim")
+    four, *_ = experiments.runs("arcgrad.table4", "full")
+    five, *_ = experiments.runs("arcgrad.table5", "full")
+    assert {
+        (run["device_type"], *shapes(run), run["classes"]) for run in full()
+    } == {
+        ("cuda", *shapes(four), 10),
+        ("cpu", *shapes(four), 10),
+        ("cuda", *shapes(five), 100),
+        ("cuda", "resnet18", *shapes(five)[1:], 100),
     }
     for run in full():
         assert run["columns"] == [*cost.COLUMNS]
@@ -68,7 +59,7 @@ def test_losses_of_a_run_are_those_of_the_tables():
 @pytest.mark.parametrize("number", [2, 3, 8])
 def test_every_round_has_every_loss_once_and_no_place_is_one_loss_s(number):
     columns = [*"abcdefgh"[:number]]
-    rounds = [timing.turns(columns, k) for k in range(2 * number)]
+    rounds = [cost.turns(columns, k) for k in range(2 * number)]
     assert all(sorted(one) == columns for one in rounds)
     for place in range(number):
         assert {one[place] for one in rounds} == {*columns}
@@ -83,39 +74,32 @@ class Clock:
         self.time, self.calls = 0.0, []
         self.seconds, self.slower = seconds, slower
 
-    def now(self):
-        return self.time
-
-    def steps(self):
-        return {name: self.step(name) for name in self.seconds}
+    def turns(self, rounds, least):
+        steps = {name: partial(self.step, name) for name in self.seconds}
+        return cost.in_turns(steps, rounds, least, lambda: self.time)
 
     def step(self, name):
-        def run():
-            self.calls.append(name)
-            drift = 1 + self.slower * len(self.calls)
-            self.time += self.seconds[name] * drift
-
-        return run
+        self.calls.append(name)
+        drift = 1 + self.slower * len(self.calls)
+        self.time += self.seconds[name] * drift
 
 
 def test_turns_are_as_long_as_asked_for_and_interleaved():
     clock = Clock({"Soft": 1.0, "ArcGrad": 2.0, "Center": 4.0})
-    found, number = timing.in_turns(clock.steps(), 4, 5.0, clock.now)
+    found, number = clock.turns(4, 5.0)
     assert number == 5
-    assert found == {"Soft": [1.0] * 4, "ArcGrad": [2.0] * 4} | {
-        "Center": [4.0] * 4
-    }
+    assert found == {k: [v] * 4 for k, v in clock.seconds.items()}
     measured = clock.calls[-4 * 3 * number :]
     for place in range(4):
         turn = measured[15 * place : 15 * place + 15]
-        assert turn[::5] == timing.turns([*found], place)
+        assert turn[::5] == cost.turns([*found], place)
     warm = clock.calls[: -4 * 3 * number]
     assert {*warm} == {*found} and warm.index("ArcGrad") > 0
 
 
 def test_one_long_step_is_a_turn():
     clock = Clock({"Soft": 3.0, "ArcGrad": 3.1})
-    _, number = timing.in_turns(clock.steps(), 2, 0.1, clock.now)
+    _, number = clock.turns(2, 0.1)
     assert number == 1
     warm_up, first = ["Soft", "ArcGrad"], ["Soft", "ArcGrad"]
     assert clock.calls == [*warm_up, *first, *first[::-1]]
@@ -123,28 +107,22 @@ def test_one_long_step_is_a_turn():
 
 def test_a_drift_of_the_machine_cancels_in_the_ratio():
     clock = Clock({"Soft": 1.0, "ArcGrad": 1.034}, slower=0.002)
-    found, _ = timing.in_turns(clock.steps(), 20, 0.0, clock.now)
-    one_after_the_other = [
-        np.mean(found["Soft"][:10]),
-        np.mean(found["ArcGrad"][10:]),
-    ]
-    extra = timing.extra(found, "ArcGrad", "Soft")
-    assert one_after_the_other[1] / one_after_the_other[0] - 1 > 0.06
-    assert extra.low < 0.034 < extra.high
-    assert extra.middle == pytest.approx(0.034, abs=0.001)
+    found, _ = clock.turns(20, 0.0)
+    first, then = np.mean(found["Soft"][:10]), np.mean(found["ArcGrad"][10:])
+    middle, low, high = cost.extra(found, "ArcGrad")
+    assert then / first - 1 > 0.06
+    assert low < 0.034 < high
+    assert middle == pytest.approx(0.034, abs=0.001)
 
 
 def test_interval_is_that_of_order_statistics():
     ratios = np.arange(1.0, 10.0)
     seconds = {"Soft": [1.0] * 9, "ArcGrad": (1 + ratios).tolist()}
-    assert timing.extra(seconds, "ArcGrad", "Soft") == (5.0, 2.0, 8.0)
-    few = {k: v[: timing.LEAST_ROUNDS] for k, v in seconds.items()}
-    assert timing.extra(few, "ArcGrad", "Soft") == (3.5, 1.0, 6.0)
-    fewer = {k: v[: timing.LEAST_ROUNDS - 1] for k, v in seconds.items()}
-    assert math.isnan(timing.extra(fewer, "ArcGrad", "Soft").low)
-
-
-# ------------------------------------------------- measuring
+    assert cost.extra(seconds, "ArcGrad") == (5.0, 2.0, 8.0)
+    few = {k: v[: cost.LEAST_ROUNDS] for k, v in seconds.items()}
+    assert cost.extra(few, "ArcGrad") == (3.5, 1.0, 6.0)
+    fewer = {k: v[: cost.LEAST_ROUNDS - 1] for k, v in seconds.items()}
+    assert np.isnan(cost.extra(fewer, "ArcGrad")[1])
 
 
 def test_a_run_has_positive_seconds_for_every_column():
@@ -194,7 +172,6 @@ def test_the_weights_do_not_move_and_no_random_number_is_taken():
         )
         cost.measure(run)
     assert torch.equal(torch.rand(3), expected)
-    before = {}
     with torch.random.fork_rng():
         torch.manual_seed(run["seed"])
         cost.convnets.create("conv4", 3, 8)
@@ -220,31 +197,20 @@ def test_usual_losses_are_the_book_s_up_to_their_precision():
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(paths, "CACHE", tmp_path / "build")
-    return tmp_path
-
-
-@pytest.fixture
 def small(monkeypatch):
     """The grid with its own devices, and shapes that take no time."""
-    grid = cost.runs
+    made = experiments.get(ID)
 
     def runs(profile):
-        return [run | TINY | {"network": "conv4"} for run in grid(profile)][
-            -2:
-        ]
+        grid = made.runs(profile)[-2:]
+        return [run | TINY | {"network": "conv4"} for run in grid]
 
-    experiment = experiments.get(ID)
-    experiments.unregister(ID)
-    changed = {**experiment.__dict__, "runs": runs}
-    yield experiments.register(experiments.Experiment(**changed))
-    experiments.unregister(ID)
-    experiments.register(experiment)
+    monkeypatch.setitem(registry._registry, ID, replace(made, runs=runs))
 
 
-def test_a_record_goes_round_and_needs_no_data(folder, small, monkeypatch):
+def test_a_record_goes_round_and_needs_no_data(
+    folder, tmp_path, small, monkeypatch
+):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert experiments.run(ID, profile="full") == 1
     assert experiments.run(ID, profile="full") == 0
@@ -253,13 +219,9 @@ def test_a_record_goes_round_and_needs_no_data(folder, small, monkeypatch):
     assert record["dataset"] is None and record["data_sha256"] is None
     assert record["precision"] == "float32" and record["threads"] >= 1
     assert [*record["curves"]] == record["columns"]
-    (counts,) = [
-        one["runs"]["full"]
-        for one in experiments.status()["experiments"]
-        if one["id"] == ID
-    ]
+    counts = experiments.status()["experiments"][-1]["runs"]["full"]
     assert (counts["measured"], counts["stale"]) == (1, 0)
-    (archive,) = results.pack(folder / "records.tar.gz", [ID])
+    (archive,) = results.pack(tmp_path / "records.tar.gz", [ID])
     (file,) = results.files(ID, "full")
     file.unlink()
     assert len(experiments.merge(archive).taken) == 1
@@ -273,67 +235,34 @@ def test_without_a_gpu_its_runs_are_left_out(monkeypatch):
     assert cost.measure(full()[0]) is None
 
 
-def test_the_gpu_is_asked_early_and_the_whole_at_last():
-    steps = experiments.agenda(experiments.available(), "full")
-    early = (ID, {"device_type": ["cuda"]})
-    assert steps.index(early) < steps.index(("arcgrad.table4", {"seed": [0]}))
-    assert steps.index((ID, {})) > steps.index(early)
-
-
-# ------------------------------------------------- claim
-
-
-def record(run, percent, spread=0.2, base=0.006, **given):
+def record(run, percent, spread=0.2, base=0.006):
     """A record in which a column costs so many percent, ± its rounds."""
     wobble = np.linspace(-spread, spread, run["rounds"])
+    more = {c: percent[c] + wobble for c in percent}
     curves = {
-        column: (
-            base
-            * (
-                1
-                + (percent.get(column, 0) + wobble * (column in percent)) / 100
-            )
-        ).tolist()
+        column: (base * (1 + more.get(column, 0 * wobble) / 100)).tolist()
         for column in run["columns"]
     }
-    over = {c: [*timing.extra(curves, c, cost.base(c))] for c in curves}
+    over = {c: [*cost.extra(curves, c)] for c in curves}
     seconds = {c: float(np.median(v)) for c, v in curves.items()}
-    return (
-        run
-        | {
-            "experiment": ID,
-            "profile": "full",
-            "metrics": {"seconds": seconds, "over_softmax": over},
-            "curves": curves,
-            "steps_a_turn": 40,
-            "precision": "bfloat16",
-            "threads": 2,
-            "device": "a GPU" if run["device_type"] == "cuda" else "a CPU",
-            "torch": "2.9",
-            "commit": "abc",
-            "date": "2026-01-02T03:04:05+00:00",
-            "stale": False,
-        }
-        | given
-    )
+    return run | {
+        "experiment": ID,
+        "profile": "full",
+        "metrics": {"seconds": seconds, "over_softmax": over},
+        "curves": curves,
+        "threads": 2,
+        "stale": False,
+    }
 
 
-def world(ours=2.0, usual=1.0, wide=4.0, deep=2.0, processor=None, **given):
+def world(ours=2.0, usual=1.0, wide=4.0, deep=2.0, processor=None):
     """Records of the grid: what ArcGrad costs in each, in percent."""
-    values = [
-        {"ArcGrad": ours, "ArcGrad (usual)": usual},
-        {"ArcGrad": wide, "ArcGrad (usual)": usual},
-        {"ArcGrad": deep, "ArcGrad (usual)": usual},
-    ]
-    found = [
-        record(run, each, **given)
+    values = ((ours, usual), (wide, usual), (deep, usual), (processor,) * 2)
+    return [
+        record(run, dict(zip(("ArcGrad", "ArcGrad (usual)"), each)))
         for run, each in zip(full(), values)
-        if each["ArcGrad"] is not None
+        if each[0] is not None
     ]
-    if processor is not None:
-        cost_there = {"ArcGrad": processor, "ArcGrad (usual)": processor}
-        found.append(record(full()[-1], cost_there))
-    return found
 
 
 def judged(monkeypatch, records):
@@ -386,11 +315,10 @@ def test_the_printed_number_is_the_paper_s():
 def test_files_are_read_for_the_verdict(folder, monkeypatch):
     monkeypatch.setattr(paths, "CACHE", CACHE)  # canaries once for all tests
     for run, one in zip(full(), world(processor=1.0)):
-        made = {k: v for k, v in one.items() if k != "stale"}
-        made |= {"canary": canary.stamp(ID, run), "data_sha256": None}
-        file = results.path(ID, "full", cost.name(run), run)
+        made = one | {"canary": canary.stamp(ID, run), "data_sha256": None}
+        file = registry.file(ID, "full", run)
         results.write(file, json.loads(json.dumps(made)))
     assert audit.item(*KEY[1:]).verdict == YES
-    file = results.path(ID, "full", cost.name(full()[0]), full()[0])
+    file = registry.file(ID, "full", full()[0])
     file.write_text(file.read_text().replace(made["canary"], "0" * 16))
     assert audit.item(*KEY[1:]).verdict == NONE

@@ -1,11 +1,14 @@
 """A run of images records what it shows, stops, resumes and diverges."""
 
+from dataclasses import replace
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
 
 from arcbook import datasets, experiments, packing, paths, training
-from arcbook.experiments import canary, images
+from arcbook.experiments import canary, images, registry
 from tiny import add, tiny_runs
 
 
@@ -28,16 +31,22 @@ def test_a_record_keeps_curves_angles_and_features(tiny, folder):
     assert experiments.run("test.images") == 0
 
 
-def test_another_experiment_reads_the_record(tiny, folder):
-    add("test.reader", lambda p: tiny_runs(p)[1:], home=lambda r: tiny.id)
-    try:
-        assert experiments.run("test.reader") == 1
-        assert [f.parts[-3] for f in folder.rglob("*.json")] == ["test.images"]
-        assert len(experiments.records("test.reader")) == 1
-        assert experiments.run("test.images") == 1
-        assert experiments.run("test.reader") == 0
-    finally:
-        experiments.unregister("test.reader")
+@pytest.fixture
+def adding(folder, monkeypatch):
+    """`add`, for one test."""
+    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+    return add
+
+
+def test_another_experiment_reads_the_record(adding, folder):
+    adding("test.images")
+    home = {"home": lambda run: "test.images"}
+    adding("test.reader", lambda p: tiny_runs(p)[1:], **home)
+    assert experiments.run("test.reader") == 1
+    assert [f.parts[-3] for f in folder.rglob("*.json")] == ["test.images"]
+    assert len(experiments.records("test.reader")) == 1
+    assert experiments.run("test.images") == 1
+    assert experiments.run("test.reader") == 0
 
 
 def countdown(*values):
@@ -81,97 +90,60 @@ def test_a_spent_budget_leaves_a_checkpoint_and_no_record(
     assert not [*paths.CACHE.rglob("*.pt")]
 
 
-def test_a_run_that_diverges_is_recorded_and_the_sweep_goes_on(folder):
+def test_a_run_that_diverges_is_recorded_and_the_sweep_goes_on(adding):
     def grid(profile):
         first, second = tiny_runs(profile)
         return [first | {"learning_rate": 1e30}, second]
 
-    add("test.diverges", grid)
-    try:
-        assert experiments.run("test.diverges") == 2
-        bad, good = experiments.records("test.diverges")
-        assert bad["metrics"]["diverged"] and not good["metrics"]["diverged"]
-        assert "in epoch 1" in bad["note"] and "1e+30" not in bad["loss"]
-        assert bad["metrics"]["diverged_epoch"] == 1
-        assert experiments.table("test.diverges")["loss"][0] == "softmax"
-        assert experiments.run("test.diverges") == 0
-        assert not [*paths.CACHE.rglob("*.pt*")]
-    finally:
-        experiments.unregister("test.diverges")
+    adding("test.diverges", grid)
+    assert experiments.run("test.diverges") == 2
+    bad, good = experiments.records("test.diverges")
+    assert bad["metrics"]["diverged"] and not good["metrics"]["diverged"]
+    assert "in epoch 1" in bad["note"] and bad["loss"] == "softmax"
+    assert bad["metrics"]["diverged_epoch"] == 1
+    assert experiments.run("test.diverges") == 0
+    assert not [*paths.CACHE.rglob("*.pt*")]
 
 
 def test_without_the_data_one_sentence_says_what_to_do(folder, monkeypatch):
-    def fetch(name):
-        raise datasets.DataError(f"{name} cannot be fetched: set ARCBOOK_DATA")
-
+    why = datasets.DataError("it cannot be fetched: set ARCBOOK_DATA")
     monkeypatch.delenv("ARCBOOK_DATA", raising=False)
-    monkeypatch.setattr(datasets, "fetch", fetch)
+    monkeypatch.setattr(datasets, "fetch", mock.Mock(side_effect=why))
     monkeypatch.setenv("ARCBOOK_CACHE", str(folder))
     with pytest.raises(datasets.DataError, match="set ARCBOOK_DATA"):
         experiments.run("arcgrad.table7")
     assert not [*folder.rglob("*.json")]
 
 
-def long_result(epochs, classes):
-    """A result as large as that of the longest runs."""
-    draw = np.random.default_rng(0)
-    centres = np.linspace(90, 20, epochs + 1)
-    histograms = np.array(
-        [
-            np.histogram(draw.normal(c, 12, 10_000), 180, (0, 180))[0]
-            for c in centres
-        ],
-        dtype=np.uint32,
-    )
-    keys = ("epoch", "step", "learning_rate", *training.METRICS)
-    angles = "step", "wc_intra", "w_inter", "c_inter"
-    cosines = draw.uniform(-1, 1, (100, 100)).astype(np.float16)
-    arrays = {
-        "intra_train": histograms,
-        "intra_test": histograms[::-1],
-        "intra_class0": histograms // 50,
-        "confusion": draw.poisson(
-            100 * np.eye(classes) + 1, (classes, classes)
-        ).astype(np.uint32),
-        "cosines": cosines,
-        "cosine_labels": np.arange(100, dtype=np.uint16),
-    }
-    rows = [dict(zip(keys, draw.random(7))) for _ in range(epochs)]
-    seen = [dict(zip(angles, draw.random(4))) for _ in range(epochs + 1)]
-    return training.Result(
-        complete=True,
-        epochs=epochs,
-        steps=391 * epochs,
-        metrics=rows[-1],
-        curves=rows,
-        looks=seen,
-        arrays=arrays,
-        train_images=50_000,
-        probe_images=10_000,
-        test_images=10_000,
-        parameters=21_540_000,
-        seconds=1000.0,
-        images_per_second=20_000.0,
-        device="cpu",
-        precision="float32",
-        torch_version=torch.__version__,
-    )
+def test_the_record_of_a_long_run_is_small(adding, folder, monkeypatch):
+    train, draw = training.train, np.random.default_rng(0)
 
+    def long(*given, **settings):
+        """A result as large as that of the longest runs."""
+        found = train(*given, **settings)
+        histograms = np.array(
+            [
+                np.histogram(draw.normal(centre, 12, 10_000), 180, (0, 180))[0]
+                for centre in np.linspace(90, 20, 161)
+            ],
+            dtype=np.uint32,
+        )
+        arrays = {
+            "intra_train": histograms,
+            "intra_test": histograms[::-1],
+            "intra_class0": histograms // 50,
+            "confusion": draw.poisson(100 * np.eye(100) + 1).astype(np.uint32),
+            "cosines": draw.uniform(-1, 1, (100, 100)).astype(np.float16),
+            "cosine_labels": np.arange(100, dtype=np.uint16),
+        }
+        rows = {"curves": 80 * found.curves, "looks": 54 * found.looks}
+        return replace(found, arrays=arrays, **rows)
 
-def test_the_record_of_a_long_run_is_small(folder, monkeypatch):
-    def grid(profile):
-        return tiny_runs(profile)[:1]
-
-    monkeypatch.setattr(
-        training, "train", lambda *_, **__: long_result(160, 100)
-    )
-    add("test.long", grid)
-    try:
-        experiments.run("test.long")
-        (file,) = folder.rglob("*.json")
-        assert file.stat().st_size < 60_000
-        (record,) = experiments.records("test.long")
-        epochs = packing.unpack(record["arrays"]["histogram_epochs"])
-        assert epochs[0] == 0 and epochs[-1] == 160 and len(epochs) == 31
-    finally:
-        experiments.unregister("test.long")
+    monkeypatch.setattr(training, "train", long)
+    adding("test.long", lambda profile: tiny_runs(profile)[:1])
+    experiments.run("test.long")
+    (file,) = folder.rglob("*.json")
+    assert file.stat().st_size < 60_000
+    (record,) = experiments.records("test.long")
+    epochs = packing.unpack(record["arrays"]["histogram_epochs"])
+    assert epochs[0] == 0 and epochs[-1] == 160 and len(epochs) == 31

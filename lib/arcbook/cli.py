@@ -2,6 +2,7 @@
 
 import ast
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -24,8 +25,6 @@ app.add_typer(results_app, name="results")
 console = Console()
 
 BAD_USAGE, FAILURE = 2, 1
-
-
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -40,12 +39,13 @@ def run(
     ] = "quick",
     jobs: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 1,
     time_budget: Annotated[
-        float | None,
+        float,
         typer.Option(
             help="Begin no run, and no epoch of an image run, after so many "
-            "seconds."
+            "seconds.",
+            show_default=False,
         ),
-    ] = None,
+    ] = math.inf,
     only: Annotated[
         list[str] | None,
         typer.Option(
@@ -73,20 +73,17 @@ def run(
     steps = experiments.agenda(ids, profile)
     if only:
         steps = [(one, _fields(only)) for one in ids]
-    started = time.monotonic()
+    stop = time.monotonic() + time_budget
     for one, part in steps:
-        left = None
-        if time_budget is not None:
-            left = started + time_budget - time.monotonic()
-            if left <= 0:
-                break
+        left = stop - time.monotonic()
+        if left <= 0:
+            break
         measured = experiments.run(
             one,
             profile=profile,
             jobs=jobs,
             time_budget=left,
             only=part or None,
-            progress=sys.stderr.isatty(),
             backend=backend,
             scheduler=scheduler,
         )
@@ -139,11 +136,11 @@ def merge_results(
     if not file.is_file():
         raise ValueError(f"there is no file {file}")
     merged = experiments.merge(file)
-    print(", ".join(f"{n} {what}" for what, n in merged.counts().items()))
+    found = merged._asdict().items()
+    print(", ".join(f"{len(names)} {what}" for what, names in found))
     for name, reason in merged.refused.items():
         print(f"refused {name}: {reason}")
-    if merged.refused:
-        raise typer.Exit(FAILURE)
+    raise typer.Exit(FAILURE if merged.refused else 0)
 
 
 @results_app.command("check")
@@ -154,8 +151,7 @@ def check_results():
     wrong = checks.problems()
     for name, why in wrong.items():
         print(f"{name}: {why}")
-    if wrong:
-        raise typer.Exit(FAILURE)
+    raise typer.Exit(FAILURE if wrong else 0)
 
 
 @results_app.command("pack")
@@ -168,7 +164,7 @@ def pack_results(
     """Put records into archives of at most 16 MiB, for `merge` elsewhere."""
     from arcbook import results
 
-    for archive in results.pack(target, experiments or None):
+    for archive in results.pack(target, experiments):
         print(archive)
 
 
@@ -181,10 +177,8 @@ def describe_losses(
     """List the losses, or describe one."""
     from arcbook import losses
 
-    if name is None:
-        print("\n".join(losses.available()))
-    else:
-        print(losses.describe(name))
+    names = "\n".join(losses.available())
+    print(names if name is None else losses.describe(name))
 
 
 @data_app.command("list")
@@ -222,8 +216,7 @@ def verify_data(names: Annotated[list[str] | None, typer.Argument()] = None):
             print(f"{name}: {file.path} {file.status} ({file.detail})")
             absent = file.status == "missing" and file.place not in there
             damaged |= file.status != "ok" and not absent
-    if damaged:
-        raise typer.Exit(FAILURE)
+    raise typer.Exit(FAILURE if damaged else 0)
 
 
 @app.command(
@@ -243,9 +236,8 @@ def notebook(
     """
     from arcbook.book import parameters
 
-    values = _pairs(context.args)
     output = output or Path(f"{name}.out.ipynb")
-    parameters.run(name, output, **values)
+    parameters.run(name, output, **_pairs(context.args))
     print(output)
 
 
@@ -280,12 +272,10 @@ def _literal(text):
 
 
 def main(arguments=None):
-    """Run the command; errors are one sentence, without a traceback.
+    """Run the command with such arguments, by default the command line's.
 
-    Args:
-        arguments: what follows `arcbook`; by default the command line.
-
-    Raises SystemExit: always; 2 for bad usage, 1 for a failure.
+    Raises SystemExit: always; 2 for bad usage, 1 for a failure. Errors are
+    one sentence, without a traceback.
     """
     try:
         sys.exit(app(arguments))

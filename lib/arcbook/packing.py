@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from arcbook.training import Diverged, Result
+from arcbook.training import Diverged, Result
 
 DIGITS = 6
 
@@ -20,7 +18,6 @@ def pack(array: np.ndarray) -> dict:
 
     Whole numbers take the smallest type that holds them.
     """
-    array = np.ascontiguousarray(array)
     if array.dtype.kind == "u" and array.size:
         array = array.astype(np.min_scalar_type(array.max()))
     array = array.astype(array.dtype.newbyteorder("<"), copy=False)
@@ -50,7 +47,7 @@ def unpack(packed: Mapping) -> np.ndarray:
 def columns(rows: list[Mapping]) -> dict[str, list]:
     """Rows of a curve as one list a column."""
     return {
-        name: [_short(row[name]) for row in rows]
+        name: [short(row[name]) for row in rows]
         for name in (rows[0] if rows else ())
     }
 
@@ -58,20 +55,12 @@ def columns(rows: list[Mapping]) -> dict[str, list]:
 def outcome(result: Result) -> dict:
     """A result for a record, numbers to 6 significant digits.
 
-    Gives metrics; curves: a list for each column of `Result.curves`, and under
-    "looks" those of `Result.looks`; arrays: packed; and the other attributes
-    by their names.
+    Gives its attributes by their names; of "curves" a list for each column,
+    and under "looks" those of `Result.looks`; "arrays" are packed.
     """
-    plain = {
-        name: getattr(result, name)
-        for name in (
-            *("complete", "epochs", "steps", "train_images"),
-            *("probe_images", "test_images", "parameters", "seconds"),
-            *("images_per_second", "device", "precision", "torch_version"),
-        )
-    }
+    plain = {k: v for k, v in vars(result).items() if k != "looks"}
     return plain | {
-        "metrics": {k: _short(v) for k, v in result.metrics.items()},
+        "metrics": {k: short(v) for k, v in result.metrics.items()},
         "curves": columns(result.curves) | {"looks": columns(result.looks)},
         "arrays": {name: pack(a) for name, a in result.arrays.items()},
     }
@@ -81,16 +70,15 @@ def outcome_of_diverged(error: Diverged) -> dict:
     """What a record keeps of a run that diverged: where, and the curves."""
     return {
         "metrics": {
-            "diverged": True,
             "epoch": error.epoch,
             "step": error.step,
             "loss": str(error.loss),
             "learning_rate": error.learning_rate,
         },
         "curves": columns(error.curves) | {"looks": columns(error.looks)},
-        "arrays": {},
     }
 
 
-def _short(value):
+def short(value):
+    """A number to the digits that a record keeps; what is none, as it is."""
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value

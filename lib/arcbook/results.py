@@ -14,11 +14,9 @@ import os
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-
-import pandas as pd
 
 from arcbook import paths
 
@@ -37,32 +35,42 @@ class RecordError(RuntimeError):
 def key(experiment: str, profile: str, run: Mapping) -> str:
     """Eight hexadecimal digits from what decides a result."""
     decides = {"experiment": experiment, "profile": profile, "run": dict(run)}
-    text = json.dumps(decides, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return short_digest(decides)
 
 
-def folder(experiment: str, profile: str) -> Path:
-    """Where the records of an experiment and a profile are."""
-    return Path(paths.RESULTS) / experiment / profile
+def short_digest(value: object) -> str:
+    """Eight hexadecimal digits of a plain value."""
+    return digest(json.dumps(value, sort_keys=True).encode())[:8]
 
 
 def path(experiment: str, profile: str, name: str, run: Mapping) -> Path:
     """Where the record of a run is, measured or not."""
     file = f"{name}-{key(experiment, profile, run)}.json"
-    return folder(experiment, profile) / file
+    return paths.RESULTS / experiment / profile / file
+
+
+def place(file: Path) -> str:
+    """A record's path from the results' folder."""
+    return "/".join(file.parts[-3:])
 
 
 def write(target: Path, record: Mapping) -> None:
-    """Write a record, whole or not at all."""
+    """Write a record, whole or not at all, and its digest."""
+    text = _layout(record)
+    with manifest() as digests:
+        write_whole(target, text)
+        digests[place(target)] = digest(target.read_bytes())
+
+
+def write_whole(target: Path, text: str) -> None:
+    """Write a file so that nobody sees half of it, whatever ends us."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     with open(draft, "w", encoding="utf-8") as file:
-        file.write(_layout(record))
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    with manifest() as digests:
-        os.replace(draft, target)
-        digests["/".join(target.parts[-3:])] = digest(target.read_bytes())
+    os.replace(draft, target)
 
 
 def load(file: Path) -> dict:
@@ -70,12 +78,11 @@ def load(file: Path) -> dict:
 
     Raises RecordError when the file is not a whole record.
     """
-    record, problem = parse(Path(file).read_bytes())
+    record, problem = parse(file.read_bytes())
     if problem:
-        place = Path(file).parts[-3:]
-        experiment, profile = place[0], place[1]
+        experiment, profile, _ = file.parts[-3:]
         raise RecordError(
-            f"{'/'.join(place)} is not a whole record ({problem}); run "
+            f"{place(file)} is not a whole record ({problem}); run "
             f"`arcbook run {experiment} --profile {profile}` to measure it "
             "again, or restore the file from git"
         )
@@ -94,9 +101,7 @@ def manifest():
         yield known
         if known != before:
             lines = [f"{known[name]}  {name}\n" for name in sorted(known)]
-            draft = _manifest().with_suffix(".tmp")
-            draft.write_text("".join(lines), encoding="utf-8")
-            os.replace(draft, _manifest())
+            write_whole(_manifest(), "".join(lines))
 
 
 def digests() -> dict[str, str]:
@@ -107,9 +112,7 @@ def digests() -> dict[str, str]:
     if not _manifest().exists():
         return {}
     lines = _manifest().read_text(encoding="utf-8").splitlines()
-    return {
-        name: value for value, _, name in (x.partition("  ") for x in lines)
-    }
+    return {name: value for value, name in (x.split("  ", 1) for x in lines)}
 
 
 def digest(content: bytes) -> str:
@@ -128,7 +131,7 @@ def lock(file: Path):
 
 
 def _manifest():
-    return Path(paths.RESULTS) / "SHA256SUMS"
+    return paths.RESULTS / "SHA256SUMS"
 
 
 def parse(content: bytes) -> tuple[dict, str]:
@@ -155,35 +158,28 @@ def pack(
     Gives the archives written. Raises ValueError if there are no such records,
     or the target's name does not end in .tar.gz.
     """
-    target, home = Path(target), Path(paths.RESULTS)
     if not target.name.endswith(".tar.gz"):
         raise ValueError(f"{target}: the archive's name ends in .tar.gz")
-    wanted = [
-        file
-        for id in (["*"] if ids is None else ids)
-        for file in sorted(home.glob(f"{id}/*/*.json"))
-        if not file.name.startswith(".")
-    ]
+    wanted = [file for id in ids or ["*"] for file in files(id)]
     if not wanted:
         what = " or ".join(ids or ["any experiment"])
         raise ValueError(f"there are no records of {what}")
-    parts, size = [[]], 0
+    parts, size = [], limit
     for file in wanted:
         room = len(zlib.compress(file.read_bytes(), 1)) + 2048
-        if parts[-1] and size + room > limit:
-            parts.append([])
-            size = 0
-        parts[-1].append(file)
         size += room
-    stem = target.name.removesuffix(".tar.gz")
+        if size > limit:
+            parts.append([])
+            size = room
+        parts[-1].append(file)
     written = []
     for number, part in enumerate(parts, 1):
-        end = f"-{number}" if number > 1 else ""
-        archive = target.with_name(f"{stem}{end}.tar.gz")
+        end = f"-{number}.tar.gz" if number > 1 else ".tar.gz"
+        archive = Path(str(target).removesuffix(".tar.gz") + end)
         draft = archive.with_name(archive.name + ".tmp")
         with tarfile.open(draft, "w:gz") as tar:
             for file in part:
-                tar.add(file, file.relative_to(home).as_posix())
+                tar.add(file, place(file))
         os.replace(draft, archive)
         written.append(archive)
     return written
@@ -196,15 +192,16 @@ def unpack(archive: Path) -> Iterator[tuple[str, bytes]]:
 
     Raises RecordError if it can't be read as an archive.
     """
-    content = Path(archive).read_bytes()
+    content = io.BytesIO(archive.read_bytes())
     try:
-        if zipfile.is_zipfile(io.BytesIO(content)):
-            with zipfile.ZipFile(io.BytesIO(content)) as zipped:
+        if zipfile.is_zipfile(content):
+            with zipfile.ZipFile(content) as zipped:
                 for info in zipped.infolist():
                     if _is_record(info.filename, info.file_size):
                         yield info.filename, zipped.read(info)
             return
-        with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        content.seek(0)
+        with tarfile.open(fileobj=content) as tar:
             for info in tar:
                 if info.isfile() and _is_record(info.name, info.size):
                     yield info.name, tar.extractfile(info).read()
@@ -230,36 +227,14 @@ def _is_record(name, size):
     return True
 
 
-def files(experiment: str, profile: str) -> list[Path]:
-    """The records there are, by name; drafts of a killed process are not."""
-    return sorted(
-        file
-        for file in folder(experiment, profile).glob("*.json")
-        if not file.name.startswith(".")
-    )
+def files(experiment: str = "*", profile: str = "*") -> list[Path]:
+    """The records there are, by name."""
+    return sorted(paths.RESULTS.glob(f"{experiment}/{profile}/*.json"))
 
 
-def read(experiment: str, profile: str) -> pd.DataFrame:
-    """All records of an experiment and a profile, one a row.
-
-    Gives columns as from `frame`; no rows if nothing is measured. Raises
-    RecordError when a file is not a whole record.
-    """
-    return frame(load(file) for file in files(experiment, profile))
-
-
-def frame(records: Iterable[Mapping]) -> pd.DataFrame:
-    """Records as a table: fields and metrics are columns."""
-    rows = []
-    for record in records:
-        row = {k: v for k, v in record.items() if k != "metrics"}
-        rows.append(row | record["metrics"])
-    return pd.DataFrame(rows)
-
-
-def clean(experiment: str, profile: str) -> None:
+def clean() -> None:
     """Remove the drafts of processes that are gone."""
-    for draft in folder(experiment, profile).glob(".*.json.*.tmp"):
+    for draft in paths.RESULTS.rglob(".*.[0-9]*.tmp"):
         try:
             os.kill(int(draft.name.split(".")[-2]), 0)
         except ProcessLookupError:

@@ -19,7 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from arcbook import convnets, plot, stats, timing
+from arcbook import convnets, plot, stats
 from arcbook.experiments import cost
 from arcbook.plot import INK
 
@@ -156,7 +156,7 @@ def extras(record: Mapping) -> pd.DataFrame:
     rows, seconds = [], record["curves"]
     for column in seconds:
         if (other := cost.base(column)) != column:
-            found = timing.extra(seconds, column, other)
+            found = cost.extra(seconds, column)
             rounds = np.divide(seconds[column], seconds[other]) - 1
             ends = (100 * end for end in found)
             rows.append((column, *ends, 100 * rounds))

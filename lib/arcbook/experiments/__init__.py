@@ -11,7 +11,9 @@ Examples:
     105
 """
 
-from arcbook.experiments.merging import merge
+from arcbook.experiments import cost, uci
+from arcbook.experiments.checks import merge, why_stale
+from arcbook.experiments.grids import agenda
 from arcbook.experiments.registry import (
     PROFILES,
     Experiment,
@@ -22,19 +24,7 @@ from arcbook.experiments.registry import (
     runs,
     unregister,
 )
-from arcbook.experiments.running import (
-    is_stale,
-    records,
-    run,
-    status,
-    table,
-    why_stale,
-)
-
-# the order of `available`
-from arcbook.experiments import uci  # isort: skip
-from arcbook.experiments.grids import agenda  # isort: skip
-from arcbook.experiments import cost  # isort: skip
+from arcbook.experiments.running import records, run, status
 
 __all__ = [
     "PROFILES",
@@ -44,14 +34,12 @@ __all__ = [
     "cost",
     "get",
     "home",
-    "is_stale",
     "merge",
     "records",
     "register",
     "run",
     "runs",
     "status",
-    "table",
     "uci",
     "unregister",
     "why_stale",

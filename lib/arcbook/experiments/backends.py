@@ -1,22 +1,28 @@
 """Where the runs of a grid are handed to: processes here, dask or ray.
 
-joblib does the handing out; here is what opens and closes the place, and
-what has to hold there.
+What opens and closes the place, and what has to hold there.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import importlib
 import math
 import os
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from unittest.mock import patch
+from urllib.parse import urlsplit
 
-from arcbook.experiments import addresses
+from arcbook.experiments.registry import refuse_unknown
+
+PATIENCE = 10.0  # seconds for a cluster to answer, and to have a worker
 
 
 def check(backend: str, scheduler: str | None = None) -> None:
@@ -24,10 +30,7 @@ def check(backend: str, scheduler: str | None = None) -> None:
 
     Raises ValueError in both cases.
     """
-    if backend not in BACKENDS:
-        raise ValueError(
-            f"there is no backend {backend!r}; there are {', '.join(BACKENDS)}"
-        )
+    refuse_unknown("backend", [backend], BACKENDS)
     if backend == "loky" and scheduler is not None:
         raise ValueError(
             f"the scheduler {scheduler} needs the backend dask or ray: loky "
@@ -43,38 +46,14 @@ def hand_out(
 ) -> Iterator[tuple]:
     """Call functions somewhere, and yield what comes back as it comes.
 
-    All calls are given away at once and wait there for a free worker.
-
-    Args:
-        calls: from names to functions without arguments. Names and
-            functions travel, so they are small.
-        backend: one of `BACKENDS`.
-        jobs: processes on this machine; of no meaning with a scheduler.
-        scheduler: address of a dask scheduler or a ray cluster that is up;
-            without it dask and ray begin one here and end it again.
-
-    Yields:
-        Names and results, in the order in which calls end.
-
-    Raises RuntimeError: if the backend is not installed, its cluster can't be
-    reached, has no worker, or loses a call for good.
+    All calls, which have no arguments, are given away at once and wait there
+    for a free worker: one of `jobs` processes on this machine, or one of the
+    cluster at the scheduler's address. Gives names and results, in the order
+    in which calls end. Raises RuntimeError if the backend is not installed,
+    its cluster can't be reached, has no worker, or loses a call for good.
     """
-    if not calls:
-        return
-    jobs = min(jobs, len(calls))
-    from joblib import Parallel, delayed
-
-    with BACKENDS[backend](jobs, scheduler) as (place, slots, prepare):
-        workers = Parallel(
-            slots,
-            backend=place,
-            return_as="generator_unordered",
-            pre_dispatch="all",
-            batch_size=1,
-        )
-        yield from workers(
-            delayed(_call)(prepare, name, call) for name, call in calls.items()
-        )
+    if calls:
+        yield from BACKENDS[backend](calls, min(jobs, len(calls)), scheduler)
 
 
 def wanted() -> bool:
@@ -88,19 +67,23 @@ def wanted() -> bool:
     return worker.state.tasks[worker.get_current_task()].state != "cancelled"
 
 
-def _call(prepare, name, call):
-    prepare()
-    return name, call()
+def _loky(calls, jobs, _):
+    from joblib import Parallel, delayed
+
+    workers = Parallel(
+        jobs,
+        return_as="generator_unordered",
+        pre_dispatch="all",
+        batch_size=1,
+    )
+    call = delayed(_call_beside)
+    yield from workers(call(os.getpid(), *item) for item in calls.items())
 
 
-@contextmanager
-def _loky(jobs, scheduler):
-    yield "loky", jobs, functools.partial(_leave_with, os.getpid())
-
-
-def _leave_with(parent):
+def _call_beside(parent, name, call):
     if os.getpid() != parent:
         _watch(parent)
+    return name, call()
 
 
 @functools.cache
@@ -115,84 +98,79 @@ def _watch(parent):
     threading.Thread(target=watch, daemon=True).start()
 
 
-@contextmanager
-def _dask(jobs, scheduler):
-    try:
-        import dask
-        import distributed
-        from joblib._dask import DaskDistributedBackend
-    except ImportError:
-        raise _missing("dask") from None
-
-    class Backend(DaskDistributedBackend):
-        """joblib's, which alone would wait for what dask gives up.
-
-        It would also compute here if there is just one worker.
-        """
-
-        def effective_n_jobs(self, n_jobs):
-            return max(2, super().effective_n_jobs(n_jobs))
-
-        def submit(self, func, callback=None):
-            def tell(job):
-                if job.exception():
-                    callback(job.exception())
-
-            job = super().submit(func, callback)
-            job.add_done_callback(tell)
-            return job
-
-        def retrieve_result_callback(self, out):
-            if isinstance(out, BaseException):
-                raise out
-            return super().retrieve_result_callback(out)
-
+def _dask(calls, jobs, scheduler):
+    distributed = _module("distributed", "dask")
     with ExitStack() as stack:
         if scheduler is None:
             stack.enter_context(patch.dict(os.environ))  # nannies write there
-            name = "distributed.nanny.pre-spawn-environ"
-            with dask.config.set({name: _threads(jobs)}):
-                cluster = distributed.LocalCluster(
-                    n_workers=jobs,
-                    threads_per_worker=1,
-                    memory_limit=None,
-                    dashboard_address=None,
-                    silence_logs="ERROR",
-                )
+            cluster = distributed.LocalCluster(
+                n_workers=jobs,
+                threads_per_worker=1,
+                memory_limit=None,
+                dashboard_address=None,
+                silence_logs="ERROR",
+            )
             scheduler = stack.enter_context(cluster).scheduler_address
         else:
-            addresses.knock(scheduler)
-            addresses.ask_dask(scheduler)
+            _knock(scheduler)
+            _ask_dask(scheduler)
         client = stack.enter_context(
             distributed.Client(scheduler, set_as_default=False)
         )
         try:
-            client.wait_for_workers(1, timeout=addresses.PATIENCE)
+            client.wait_for_workers(1, timeout=PATIENCE)
+            client.run_on_scheduler(_check_worker)
+            client.run(_check_worker)
         except TimeoutError:
             raise RuntimeError(
                 f"the dask scheduler at {scheduler} has no worker: start one "
                 f"with `dask worker {scheduler} --nthreads 1`, or wait until "
                 "one is up"
             ) from None
-        try:
-            client.run_on_scheduler(_check_worker)
-            client.run(_check_worker)
         except Exception as error:
             raise RuntimeError(
                 f"the dask cluster at {scheduler} can't run this code "
-                f"({addresses.first_line(error)}): install the checkout "
+                f"({_first_line(error)}): install the checkout "
                 "where its scheduler and its workers are"
             ) from None
+        names = {
+            client.submit(_call_alone, call, pure=False): name
+            for name, call in calls.items()
+        }
         try:
-            yield Backend(client=client), None, _check_worker
+            for ended in distributed.as_completed(names, loop=client.loop):
+                yield names[ended], ended.result()
         except distributed.KilledWorker as error:
             raise RuntimeError(
-                f"dask gave a run up: {addresses.first_line(error)}"
+                f"dask gave a run up: {_first_line(error)}"
             ) from None
         except distributed.CancelledError:
             raise RuntimeError(
                 f"the dask scheduler at {scheduler} is gone"
             ) from None
+
+
+def _ask_dask(scheduler):
+    """Look whether it is a dask scheduler; a client would wait for ever."""
+    from distributed import Security, rpc
+
+    how = Security().get_connection_args("client")
+
+    async def ask():
+        async with rpc(scheduler, connection_args=how) as there:
+            await asyncio.wait_for(there.identity(), PATIENCE)
+
+    try:
+        with ThreadPoolExecutor(1) as pool:  # a notebook has its own loop
+            pool.submit(asyncio.run, ask()).result()
+    except (OSError, TypeError, ValueError) as error:
+        reason = str(error) or "what is there speaks no dask"
+        raise _no_answer(scheduler, reason) from None
+
+
+def _call_alone(call):
+    _check_worker()
+    return call()
 
 
 def _check_worker():
@@ -207,50 +185,40 @@ def _check_worker():
 
 def _dask_worker():
     """The dask worker that this thread works for, if it is one's."""
-    if "distributed" not in sys.modules:
-        return None
-    from distributed import get_worker
-
+    distributed = sys.modules.get("distributed")
     try:
-        return get_worker()
+        return distributed and distributed.get_worker()
     except ValueError:
         return None
 
 
-@contextmanager
-def _ray(jobs, scheduler):
-    try:
-        import ray
-        from ray.util.joblib.ray_backend import RayBackend
-    except ImportError:
-        raise _missing("ray") from None
-    here = {
-        "num_cpus": jobs,
-        "include_dashboard": False,
-        "runtime_env": {"env_vars": _threads(jobs)},
-    }
+def _ray(calls, jobs, scheduler):
+    ray = _module("ray", "ray")
     if scheduler is not None:
-        addresses.knock(scheduler)
+        _knock(scheduler)
     try:
         ray.init(
             scheduler or "local",
+            num_cpus=None if scheduler else jobs,
+            include_dashboard=False,
             logging_level="ERROR",
             log_to_driver=False,
-            **({} if scheduler else here),
         )
     except ConnectionError as error:
-        raise addresses.no_answer(scheduler, error) from None
+        raise _no_answer(scheduler, error) from None
     try:
-        there = ray.cluster_resources()
-        gpus = int(there.get("GPU", 0))
-        slots = max(2, gpus or int(there["CPU"])) if scheduler else jobs
-        share = {"num_gpus": 1 / math.ceil(slots / gpus)} if gpus else None
-        place = RayBackend(ray_remote_args=share)
-        place.supports_return_generator = True
-        yield place, slots, _check_worker
+        gpus = int(ray.cluster_resources().get("GPU", 0))
+        share = 1 if scheduler else 1 / math.ceil(jobs / max(1, gpus))
+        far = ray.remote(num_gpus=share if gpus else 0)(_call_alone)
+        names = {far.remote(call): name for name, call in calls.items()}
+        while names:
+            (ended,), _ = ray.wait([*names])
+            yield names.pop(ended), ray.get(ended)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
     except ray.exceptions.RayError as error:
         raise RuntimeError(
-            f"ray gave a run up: {addresses.first_line(error)}"
+            f"ray gave a run up: {_first_line(error)}"
         ) from None
     finally:
         ray.shutdown()
@@ -259,19 +227,38 @@ def _ray(jobs, scheduler):
 BACKENDS = {"loky": _loky, "dask": _dask, "ray": _ray}
 
 
-def _threads(jobs):
-    """Numbers of threads for each of so many processes here.
-
-    As loky gives them. PyTorch follows MKL's where the two differ.
-    """
-    from joblib import cpu_count
-
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    own = os.environ.get(names[0], str(max(1, cpu_count() // jobs)))
-    return {name: os.environ.get(name, own) for name in names}
+def _module(name, extra):
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise RuntimeError(
+            f"the backend {extra} is not installed: pip install -e "
+            f"'.[{extra}]'"
+        ) from None
 
 
-def _missing(extra):
+def _knock(scheduler):
+    """Look whether there is anybody, for which ray would take minutes."""
+    place = urlsplit(scheduler if "://" in scheduler else f"//{scheduler}")
+    try:
+        address = place.hostname or "", int(place.port)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{scheduler} is no address of a scheduler, such as "
+            "tcp://10.0.0.1:8786"
+        ) from None
+    try:
+        socket.create_connection(address, PATIENCE).close()
+    except OSError as error:
+        raise _no_answer(scheduler, error) from None
+
+
+def _no_answer(scheduler, reason):
     return RuntimeError(
-        f"the backend {extra} is not installed: pip install -e '.[{extra}]'"
+        f"no scheduler answers at {scheduler} ({_first_line(reason)}): start "
+        "one there, or correct the address"
     )
+
+
+def _first_line(error):
+    return str(error).strip().partition("\n")[0]

@@ -19,7 +19,6 @@ import functools
 import hashlib
 import json
 import math
-import os
 import platform
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -27,13 +26,12 @@ from pathlib import Path
 
 import torch
 
-from arcbook import paths
+from arcbook import paths, results
 from arcbook.ensembles import one_thread
-from arcbook.experiments.registry import home
+from arcbook.experiments.registry import CONTENT, home
 
 TOLERANCE = 1e-5
 DIGITS = 6
-AGREES, MOVED, UNCHECKED = "agrees", "moved", "not checked here"
 RIGHT_OF_IT = ("audit", "book", "chapters", "plot.py")
 RIGHT_OF_IT += ("cells.py", "cli.py", "papers.py", "stats.py")
 LIBRARY = Path(__file__).resolve().parents[1]
@@ -41,10 +39,8 @@ LIBRARY = Path(__file__).resolve().parents[1]
 
 def key(id: str, run: Mapping) -> str:
     """The name of a run's canary: readable, then a hash of the small run."""
-    owner = home(id, run)
-    small = owner.canary(run)
-    digest = hashlib.sha256(json.dumps(small, sort_keys=True).encode())
-    return f"{owner.canary_name(small)}-{digest.hexdigest()[:8]}"
+    name, small = home(id, run).canary(run)
+    return f"{name}-{results.short_digest(small)}"
 
 
 def stamp(id: str, run: Mapping) -> str:
@@ -53,9 +49,14 @@ def stamp(id: str, run: Mapping) -> str:
     The canary is measured and committed where it is not yet, or has moved.
     """
     name = key(id, run)
-    if state(id, run) == MOVED or name not in committed():
-        _commit(name, numbers(id, run))
-    return f"{name}:{_digest(committed()[name])}"
+    if name not in committed() or moved(id, run):
+        every = dict(sorted({**committed(), name: numbers(id, run)}.items()))
+        lines = [
+            json.dumps({"canary": key, "numbers": value}) + "\n"
+            for key, value in every.items()
+        ]
+        results.write_whole(_file(), "".join(lines))
+    return f"{name}:{results.short_digest(committed()[name])}"
 
 
 def why_stale(id: str, run: Mapping, stamped: str) -> str:
@@ -63,27 +64,23 @@ def why_stale(id: str, run: Mapping, stamped: str) -> str:
     name = key(id, run)
     if name not in committed():
         return f"its canary {name} has no committed numbers"
-    expected = f"{name}:{_digest(committed()[name])}"
+    expected = f"{name}:{results.short_digest(committed()[name])}"
     if stamped != expected:
         return f"its canary is {stamped}, that of the checkout {expected}"
-    if state(id, run) == MOVED:
-        return f"the code trains otherwise: {name}, {moved(id, run)}"
+    if why := moved(id, run):
+        return f"the code trains otherwise: {name}, {why}"
     return ""
 
 
-def state(id: str, run: Mapping) -> str:
-    """Whether a run's canary gives its committed numbers here."""
-    if home(id, run).unmeasurable(run):
-        return UNCHECKED
-    return MOVED if moved(id, run) else AGREES
-
-
 def moved(id: str, run: Mapping, expected: Mapping | None = None) -> str:
-    """The number of a canary that is furthest off, in words; "" if none."""
-    expected = expected or committed().get(key(id, run))
-    if expected is None:
-        return "it is new"
-    found = numbers(id, run)
+    """The number of a canary that is furthest off, in words; "" if none.
+
+    Nor is one where the run can't be measured. `expected` are its numbers,
+    by default the committed ones.
+    """
+    if home(id, run).unmeasurable(run):
+        return ""
+    expected, found = expected or committed()[key(id, run)], numbers(id, run)
     if found.keys() != expected.keys():
         other = sorted(found.keys() ^ expected.keys())
         return f"it has other numbers: {', '.join(other)}"
@@ -103,7 +100,7 @@ def _apart(found, expected):
 def numbers(id: str, run: Mapping) -> dict[str, float]:
     """Measure a run's canary, unless this code has done so before."""
     owner = home(id, run)
-    small = json.dumps(owner.canary(run))
+    small = json.dumps(owner.canary(run)[1])
     return _numbers(owner.probe, key(id, run), small, paths.CACHE)
 
 
@@ -119,20 +116,16 @@ def _numbers(probe, name, small, cache):
     found = {
         name: float(f"{value:.{DIGITS}g}") for name, value in measured.items()
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(json.dumps(found))
-    os.replace(draft, file)
+    results.write_whole(file, json.dumps(found))
     return found
 
 
 @functools.cache
 def code() -> str:
     """Hash of what a canary may depend on: sources, PyTorch, processor."""
-    total = hashlib.sha256(
-        f"{torch.__version__} {platform.machine()} "
-        f"{torch.backends.cpu.get_cpu_capability()}".encode()
-    )
+    processor = platform.machine(), torch.backends.cpu.get_cpu_capability()
+    told = f"{torch.__version__} {processor} {CONTENT['methods']}"
+    total = hashlib.sha256(told.encode())
     for file in sorted(LIBRARY.rglob("*.py")):
         place = file.relative_to(LIBRARY)
         if place.parts[0] not in RIGHT_OF_IT:
@@ -173,9 +166,7 @@ def flat(outcome: Mapping) -> dict[str, float]:
 def committed() -> dict[str, dict[str, float]]:
     """The numbers in data/results/canaries.jsonl, by canary."""
     file = _file()
-    if not file.exists():
-        return {}
-    return _read(file, file.stat().st_mtime_ns)
+    return _read(file, file.stat().st_mtime_ns) if file.exists() else {}
 
 
 @functools.lru_cache(maxsize=2)
@@ -184,23 +175,5 @@ def _read(file, modified):
     return {one["canary"]: one["numbers"] for one in pairs}
 
 
-def _commit(name, found):
-    every = dict(sorted({**committed(), name: found}.items()))
-    lines = [
-        json.dumps({"canary": key, "numbers": value}) + "\n"
-        for key, value in every.items()
-    ]
-    file = _file()
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text("".join(lines))
-    os.replace(draft, file)
-
-
-def _digest(found):
-    text = json.dumps(found, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
 def _file():
-    return Path(paths.RESULTS) / "canaries.jsonl"
+    return paths.RESULTS / "canaries.jsonl"

@@ -1,17 +1,93 @@
-"""Whether records agree: with themselves, their names and the manifest."""
+"""Whether records agree: with today's code and data, with themselves, with
+their names and the manifest; and the merging of those that do.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from arcbook import datasets, packing, paths, results, timing
-from arcbook.experiments.registry import get, home, runs
+from arcbook import datasets, packing, results
+from arcbook.experiments import canary, cost
+from arcbook.experiments.registry import file, home, runs
 
 ROUNDED = 6e-6  # of six significant digits
+
+
+def fresh(place: Path) -> dict | None:
+    """The record in a file, None if it is not there, not whole or stale."""
+    try:
+        record = results.load(place)
+    except (FileNotFoundError, results.RecordError):
+        return None
+    return None if why_stale(record) else record
+
+
+def why_stale(record: Mapping) -> str:
+    """What a record's numbers come from that is not there any more.
+
+    Gives the reason in words, "" if the record is fresh.
+    """
+    name = record["dataset"]
+    if name is not None:
+        known = datasets.identities(name)
+        if record["profile"] == "full":
+            known = {"official": known["official"]}
+        if record["data_sha256"] not in known.values():
+            here = " or ".join(f"{value[:12]}..." for value in known.values())
+            return (
+                f"its {name} data are {record['data_sha256'][:12]}..., "
+                f"those of the {record['profile']} profile are {here}"
+            )
+    return canary.why_stale(record["experiment"], record, record["canary"])
+
+
+class Merged(NamedTuple):
+    """What became of the records of an archive, by their paths."""
+
+    taken: list[str]
+    kept: list[str]  # the same or a later one was there
+    refused: dict[str, str]  # from the path in the archive to the reason
+
+
+def merge(archive: Path) -> Merged:
+    """Take in the records of an archive, each whole or not at all.
+
+    A record is taken if it is of a run of today's grids, agrees with itself,
+    and its canary and its data are those of this checkout. Of two records of
+    a run the one measured later stays, so that merging again changes nothing,
+    in whatever order.
+
+    The archive is a .tar.gz or .zip, as from `results.pack`; folders in it do
+    not matter. Raises results.RecordError if it can't be read as an archive.
+    Raises FileNotFoundError if there is none.
+    """
+    merged = Merged([], [], {})
+    for name, content in results.unpack(archive):
+        record, problem = results.parse(content)
+        run = run_of(record)
+        if problem:
+            merged.refused[name] = f"it is not a whole record ({problem})"
+        elif run is None:
+            merged.refused[name] = (
+                f"{record['experiment']} ({record['profile']}) has no such "
+                "run here"
+            )
+        elif reason := why_stale(record) or disagreement(record):
+            merged.refused[name] = reason
+        else:
+            place = file(record["experiment"], record["profile"], run)
+            there = fresh(place)
+            if there and there.get("date", "") >= record.get("date", ""):
+                merged.kept.append(results.place(place))
+            else:
+                results.write(place, record)
+                merged.taken.append(results.place(place))
+    return merged
 
 
 def problems() -> dict[str, str]:
@@ -20,30 +96,23 @@ def problems() -> dict[str, str]:
     Maps a record's path below the results to the first thing that does not
     agree; also of paths that the manifest names and are not there.
     """
-    known, found, there = results.digests(), {}, set()
-    for file in sorted(Path(paths.RESULTS).glob("*/*/*.json")):
-        if file.name.startswith("."):
-            continue
-        name = "/".join(file.parts[-3:])
-        there.add(name)
-        if why := _problem(name, file, known):
-            found[name] = why
-    missing = known.keys() - there
-    return found | dict.fromkeys(
-        sorted(missing), "the manifest names it, and it is not there"
-    )
+    known = results.digests()
+    found = {results.place(x): _problem(x, known) for x in results.files()}
+    missing = "the manifest names it, and it is not there"
+    found |= dict.fromkeys(sorted(known.keys() - found), missing)
+    return {name: why for name, why in found.items() if why}
 
 
-def _problem(name, file, known):
-    content = file.read_bytes()
+def _problem(there, known):
+    content, name = there.read_bytes(), results.place(there)
     record, broken = results.parse(content)
     if broken:
         return f"it is not a whole record ({broken})"
     if why := disagreement(record):
         return why
-    own = "/".join(place(record).parts[-3:])
-    if own != name:
-        return f"its content is that of {own}"
+    place = file(record["experiment"], record["profile"], run_of(record))
+    if place != there:
+        return f"its content is that of {results.place(place)}"
     if name not in known:
         return "the manifest does not name it"
     if known[name] != results.digest(content):
@@ -51,23 +120,15 @@ def _problem(name, file, known):
     return ""
 
 
-def place(record: Mapping) -> Path:
-    """The file that a record belongs in, by its fields."""
-    run, id = run_of(record), record["experiment"]
-    return results.path(id, record["profile"], get(id).name(run), run)
-
-
 def run_of(record: Mapping) -> dict | None:
     """The run of today's grids that a record is of, None if of none."""
+    id = record.get("experiment", "")
     try:
-        grid = runs(record["experiment"], record["profile"])
+        grid = runs(id, record.get("profile", ""))
     except ValueError:
         return None
-    for run in grid:
-        same = all(record.get(key) == value for key, value in run.items())
-        if same and home(record["experiment"], run).id == record["experiment"]:
-            return run
-    return None
+    alike = (run for run in grid if run.items() <= record.items())
+    return next((run for run in alike if home(id, run).id == id), None)
 
 
 def disagreement(record: Mapping) -> str:
@@ -89,7 +150,7 @@ def disagreement(record: Mapping) -> str:
     try:
         for field, check in kinds.items():
             if field in record["metrics"]:
-                return check(record, record["metrics"])
+                return next(check(record, record["metrics"]), "")
     except (KeyError, TypeError, ValueError, IndexError) as error:
         return f"it lacks something: {error!r}"
     return ""
@@ -104,88 +165,72 @@ def _folds(record, metrics):
     folds = record["runs"] * record["splits"]
     rows = datasets.card(record["dataset"]).instances
     if len(correct) != folds or len(tested) != folds:
-        return f"it has {len(correct)} folds, not {folds}"
+        yield f"it has {len(correct)} folds, not {folds}"
     if (correct > tested).any() or tested.sum() != rows * record["runs"]:
-        return f"its folds do not test {rows} rows in each run"
+        yield f"its folds do not test {rows} rows in each run"
     share = 100 * correct / tested
     if abs(metrics["accuracy"] - share.mean()) > 6e-4:
-        return f"its accuracy is not that of its folds, {share.mean():.3f}"
+        yield f"its accuracy is not that of its folds, {share.mean():.3f}"
     if abs(metrics["std"] - share.std(ddof=1)) > 6e-4:
-        return f"its std is not that of its folds, {share.std(ddof=1):.3f}"
+        yield f"its std is not that of its folds, {share.std(ddof=1):.3f}"
     if not 0 <= metrics["train_accuracy"] <= 100:
-        return "its training accuracy is no percentage"
+        yield "its training accuracy is no percentage"
     if max(metrics["constant"], metrics["diverged"]) > folds:
-        return "it counts more networks than it has folds"
-    return ""
+        yield "it counts more networks than it has folds"
 
 
 def _candidates(record, metrics):
     shares = metrics["by_column"]
     if [*shares] != record["columns"]:
-        return "it has other columns than its run"
+        yield "it has other columns than its run"
     mean = float(np.mean(list(shares.values())))
     if abs(metrics["accuracy"] - mean) > 0.01:
-        return f"its accuracy is not the mean of its columns, {mean:.3f}"
-    return ""
+        yield f"its accuracy is not the mean of its columns, {mean:.3f}"
 
 
 def _times(record, metrics):
-    from arcbook.experiments.cost import base
-
     seconds = record["curves"]
     for column, values in seconds.items():
         if _off(metrics["seconds"][column], np.median(values)):
-            return f"its seconds of {column} are not those of its rounds"
-    columns = {k: np.array(v) for k, v in seconds.items()}
-    for column in columns:
-        over = timing.extra(columns, column, base(column))
-        pairs = zip(metrics["over_softmax"][column], over)
+            yield f"its seconds of {column} are not those of its rounds"
+        extra = cost.extra(seconds, column)
+        pairs = zip(metrics["over_softmax"][column], extra)
         if any(_off(*pair, 1e-4) for pair in pairs):
-            return f"its extra time of {column} is not that of its rounds"
-    return ""
+            yield f"its extra time of {column} is not that of its rounds"
 
 
 def _images(record, metrics):
     curves, arrays = record["curves"], record["arrays"]
     for name in ("train_loss", "train_accuracy", "test_accuracy", "test_top5"):
         if _off(metrics[name], curves[name][-1]):
-            return f"its {name} is not the last of its curve"
+            yield f"its {name} is not the last of its curve"
+    all_looked_at = record["probe_images"] == record["train_images"]
     for name in ("wc_intra", "w_inter", "c_inter"):
         lasts = curves["looks"][name]
-        if record["probe_images"] == record["train_images"] and _off(
-            metrics[name], lasts[-1], 2e-5
-        ):
-            return f"its {name} is not the last that was looked at"
+        if all_looked_at and _off(metrics[name], lasts[-1], 2e-5):
+            yield f"its {name} is not the last that was looked at"
         if not all(0 <= angle <= math.pi for angle in (metrics[name], *lasts)):
-            return f"its {name} holds what is no angle"
+            yield f"its {name} holds what is no angle"
     if record["steps"] != curves["step"][-1]:
-        return "its steps are not those of its curve"
+        yield "its steps are not those of its curve"
     if len(curves["epoch"]) != record["epochs"]:
-        return f"its curves have {len(curves['epoch'])} epochs"
-    return _counts(record, metrics, arrays)
-
-
-def _counts(record, metrics, arrays):
+        yield f"its curves have {len(curves['epoch'])} epochs"
     confusion = packing.unpack(arrays["confusion"])
     tested = record["test_images"]
-    hits = metrics["test_accuracy"] * tested
+    hits, right = metrics["test_accuracy"] * tested, np.trace(confusion)
     if confusion.sum() != tested:
-        return f"its confusions are of {confusion.sum()} images, not {tested}"
-    if round(hits) != np.trace(confusion) or abs(hits - round(hits)) > 0.01:
-        return (
-            f"its accuracy is {hits:.1f} hits, its confusions "
-            f"have {np.trace(confusion)}"
-        )
+        yield f"its confusions are of {confusion.sum()} images, not {tested}"
+    if round(hits) != right or abs(hits - round(hits)) > 0.01:
+        yield f"its accuracy is {hits:.1f} hits, its confusions have {right}"
     if metrics["test_top5"] < metrics["test_accuracy"]:
-        return "it finds fewer among five than at first"
+        yield "it finds fewer among five than at first"
     images = {"intra_train": "probe_images", "intra_test": "test_images"}
     for name, counted in images.items():
         sums = packing.unpack(arrays[name]).sum(1)
         if (sums != record[counted]).any():
-            return f"its histograms {name} are not of {record[counted]} images"
+            yield f"its histograms {name} are not of {record[counted]} images"
     for name in ("train_accuracy", "test_accuracy", "test_top5"):
         of = record["probe_images" if "train" in name else "test_images"]
-        whole = np.array(record["curves"][name]) * of
+        whole = np.array(curves[name]) * of
         if (abs(whole - whole.round()) > 0.06).any():
-            return f"its {name} is no whole number of {of} images"
-    return ""
+            yield f"its {name} is no whole number of {of} images"

@@ -12,73 +12,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import nn
+from scipy import stats
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from arcbook import convnets, looks, losses, timing
-from arcbook.experiments.grids import METHODS
-from arcbook.experiments.registry import Experiment, register
+from arcbook import convnets, looks, losses
+from arcbook.experiments import registry
+from arcbook.experiments.registry import CONTENT, methods
+from arcbook.packing import short
 
-if TYPE_CHECKING:
-    from jaxtyping import Float, Int
-    from torch import Tensor
-
-SETTINGS = {
-    "network": "conv4",
-    "classes": 10,
-    "embedding_dim": 100,
-    "batch_size": 64,
-    "weight_decay": 5e-4,
-    "rounds": 25,
-    "turn_seconds": 0.03,
-    "seed": 0,
-}
-SHAPES = ("device_type", "network", "classes", "embedding_dim", "batch_size")
-# Table IV's shapes; Table V's, and the same with the shallower network
-FULL = (
-    {"network": "resnet18", "batch_size": 256},
-    *(
-        {
-            "network": network,
-            "classes": 100,
-            "embedding_dim": 512,
-            "batch_size": 128,
-        }
-        for network in ("resnet18", "resnet34")
-    ),
-)
+METHODS = methods("arcgrad")
+LEAST_ROUNDS = 6  # fewer give no 95% interval of a median
+SETTINGS = CONTENT["protocols"]["cost"]["full"]
 
 
-class Usual(nn.Module):
+class Usual(nn.Linear):
     """A loss as it is usually written: float32, no care for the ends."""
 
-    def __init__(
-        self,
-        embedding_dim: int,
-        num_classes: int,
-        logits: Callable[[Tensor, Tensor], Tensor],
-    ):
-        super().__init__()
-        bound = embedding_dim**-0.5
-        weight = torch.empty(num_classes, embedding_dim)
-        self.weight = nn.Parameter(weight.uniform_(-bound, bound))
+    def __init__(self, embedding_dim: int, num_classes: int, logits: Callable):
+        super().__init__(embedding_dim, num_classes, bias=False)
         self.logits = logits
 
-    def losses(
-        self, features: Float[Tensor, "n d"], labels: Int[Tensor, " n"]
-    ) -> Float[Tensor, " n"]:
+    def losses(self, features: Tensor, labels: Tensor) -> Tensor:
         logits = self.logits(features.to(self.weight.dtype), self.weight)
         return F.cross_entropy(logits, labels, reduction="none")
 
 
-def minus_angles(
-    features: Float[Tensor, "n d"], weight: Float[Tensor, "c d"]
-) -> Float[Tensor, "n c"]:
-    """−s θ by the arc cosine of a clamped cosine. [arcgrad, Eq. 11]"""
+def minus_angles(features: Tensor, weight: Tensor) -> Tensor:
+    """−s θ (n, c), by the arc cosine of a clamped cosine. [arcgrad, Eq. 11]"""
     cosines = F.linear(F.normalize(features), F.normalize(weight))
     _, hyperparameters = METHODS["ArcGrad"]
     return -hyperparameters["s"] * cosines.clamp(-1 + 1e-7, 1 - 1e-7).acos()
@@ -104,30 +68,10 @@ def one_run(device_type: str, columns: Sequence[str], **changes) -> dict:
     }
 
 
-def runs(profile: str) -> list[dict]:
-    """Three settings on a GPU, the first of them on a processor too."""
-    if profile == "quick":
-        return [one_run("cpu", COLUMNS)]
-    on_gpu = {"rounds": 21, "turn_seconds": 0.25}
-    return [
-        *(one_run("cuda", COLUMNS, **on_gpu, **given) for given in FULL),
-        one_run("cpu", COLUMNS, rounds=9, **FULL[0]),
-    ]
-
-
-def find(records: Sequence[Mapping], run: Mapping) -> Mapping | None:
-    """The record of a run's device, network and shapes, None without one."""
-    wanted = {field: run[field] for field in SHAPES if field in run}
-    alike = (one for one in records if wanted.items() <= one.items())
+def find(records: Sequence[Mapping], fields: Mapping) -> Mapping | None:
+    """The first record with such fields, None without one."""
+    alike = (one for one in records if fields.items() <= one.items())
     return next(alike, None)
-
-
-def name(run: Mapping) -> str:
-    """Such as "cuda-resnet18-10-classes-100d-batch256"."""
-    return (
-        f"{run['device_type']}-{run['network']}-{run['classes']}-classes-"
-        f"{run['embedding_dim']}d-batch{run['batch_size']}"
-    )
 
 
 def criteria(run: Mapping) -> dict[str, nn.Module]:
@@ -155,8 +99,8 @@ def measure(run: Mapping) -> dict | None:
     precision, compiled on CUDA; the loss; the gradients; Adam on both. The
     learning rate is 0, so that all losses meet the same weights.
 
-    Gives metrics: "seconds", the median of each column; "over_softmax",
-    median, low and high of each column over its `base`. curves: the seconds a
+    Gives metrics: "seconds", the median of each column; "over_softmax", what
+    `extra` says of each column and its `base`. curves: the seconds a
     step of each column and round. None where there is no device of the run's
     type.
     """
@@ -164,25 +108,23 @@ def measure(run: Mapping) -> dict | None:
         return None
     on_cuda = run["device_type"] == "cuda"
     began = time.perf_counter()
-    made = steps(run)
 
     def now():
         if on_cuda:
             torch.cuda.synchronize()
         return time.perf_counter()
 
-    how = run["rounds"], run["turn_seconds"], now
-    seconds, number = timing.in_turns(made, *how)
-    over = {
-        column: timing.extra(seconds, column, base(column)) for column in made
-    }
+    seconds, number = in_turns(
+        steps(run), run["rounds"], run["turn_seconds"], now
+    )
+    over = {k: extra(seconds, k) for k in seconds}
     return {
         "data_sha256": None,
         "metrics": {
-            "seconds": {k: _short(np.median(v)) for k, v in seconds.items()},
-            "over_softmax": {k: [*map(_short, v)] for k, v in over.items()},
+            "seconds": {k: short(np.median(v)) for k, v in seconds.items()},
+            "over_softmax": {k: [*map(short, v)] for k, v in over.items()},
         },
-        "curves": {k: [*map(_short, v)] for k, v in seconds.items()},
+        "curves": {k: [*map(short, v)] for k, v in seconds.items()},
         "note": "random pixels",
         "more": {
             "steps_a_turn": number,
@@ -233,20 +175,73 @@ def steps(run: Mapping) -> dict[str, Callable[[], Tensor]]:
     return {column: stepping(head) for column, head in made.items()}
 
 
-def canary(run: Mapping) -> dict:
+def turns(columns: Sequence[str], number: int) -> list[str]:
+    """The order of a round: every second one is the one before, backwards.
+
+    After two rounds the next pair begins one place later.
+    """
+    start = number // 2 % len(columns)
+    order = [*columns[start:], *columns[:start]]
+    return order[::-1] if number % 2 else order
+
+
+def in_turns(
+    steps: Mapping[str, Callable[[], None]],
+    rounds: int,
+    least: float,
+    now: Callable[[], float],
+) -> tuple[dict[str, list[float]], int]:
+    """Seconds of a step of each, interleaved, after a warm-up.
+
+    Gives seconds a step, one number a round, and the steps of a turn.
+    """
+    fastest = min([_warmed(step, least, now) for step in steps.values()])
+    number = max(1, round(least / fastest))
+    seconds = {column: [] for column in steps}
+    for place in range(rounds):
+        for column in turns(list(steps), place):
+            began = now()
+            for _ in range(number):
+                steps[column]()
+            seconds[column].append((now() - began) / number)
+    return seconds, number
+
+
+def _warmed(step, least, now):
+    """Seconds of the last of the steps that warm up."""
+    end = now() + least
+    while True:
+        began = now()
+        step()
+        if now() >= end:
+            return now() - began
+
+
+def extra(
+    seconds: Mapping[str, Sequence[float]], column: str
+) -> tuple[float, float, float]:
+    """What a loss takes more than its `base`, as a share of that.
+
+    Gives the median over rounds, and low and high of its 95% interval at
+    least, by order statistics.
+    """
+    ratios = np.divide(seconds[column], seconds[base(column)]) - 1
+    test = stats.quantile_test(ratios, p=0.5)
+    low, high = test.confidence_interval(0.95)
+    return float(np.median(ratios)), float(low), float(high)
+
+
+def canary(run: Mapping) -> tuple[str, dict]:
     """A run made small: its network and losses, four images."""
     kept = ("network", "classes", "embedding_dim", "weight_decay", "seed")
     small = {"columns": run["columns"], "batch_size": 4, "device_type": "cpu"}
-    return {key: run[key] for key in kept} | small
+    small = {key: run[key] for key in kept} | small
+    return f"cost-{run['network']}", small
 
 
 def probe(small: Mapping) -> dict[str, float]:
     """The loss of each column, whose step is timed."""
     return {f"loss.{k}": step().item() for k, step in steps(small).items()}
-
-
-def _short(value):
-    return float(f"{value:.6g}")
 
 
 def run_one(columns: Sequence[str] = COLUMNS, **changes) -> dict:
@@ -255,33 +250,18 @@ def run_one(columns: Sequence[str] = COLUMNS, **changes) -> dict:
     Gives the run with its metrics and curves, as a record has them. Raises
     ValueError for an unknown column or change, or too few rounds.
     """
-    for what, given, known in (
-        ("column", columns, COLUMNS),
-        ("setting", changes, SETTINGS),
-    ):
-        if unknown := [one for one in given if one not in known]:
-            raise ValueError(
-                f"there is no {what} {unknown[0]!r}; there are "
-                f"{', '.join(known)}"
-            )
+    registry.refuse_unknown("column", columns, COLUMNS)
+    registry.refuse_unknown("setting", changes, SETTINGS)
     wanted = {*columns} | {base(column) for column in columns}
     ordered = [column for column in COLUMNS if column in wanted]
     run = one_run("cpu", ordered, **changes)
-    if run["rounds"] < timing.LEAST_ROUNDS:
+    if run["rounds"] < LEAST_ROUNDS:
         raise ValueError(
             f"rounds = {run['rounds']}: a 95% interval of a median takes at "
-            f"least {timing.LEAST_ROUNDS}"
+            f"least {LEAST_ROUNDS}"
         )
     return run | measure(run)
 
 
-register(
-    Experiment(
-        "arcgrad.cost",
-        "Seconds of a training step with each loss",
-        "arcgrad, Section IV-C",
-        *(runs, name, measure, canary, probe),
-        lambda small: f"cost-{small['network']}",
-        unmeasurable=unmeasurable,
-    )
-)
+HOW = {"measure": measure, "canary": canary, "probe": probe}
+HOW["unmeasurable"] = unmeasurable

@@ -1,36 +1,23 @@
-"""The grids of data/experiments.toml: image tables and figures as runs."""
+"""The grids of data/experiments.toml: tables and figures as runs."""
 
 from __future__ import annotations
 
+import copy
 import functools
-import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 
-from arcbook.experiments import images
-from arcbook.paths import DATA
+from arcbook.experiments import cost, images, registry, uci
+from arcbook.experiments.registry import CONTENT, methods
 
-CONTENT = tomllib.loads((DATA / "experiments.toml").read_text("utf-8"))
-
-
-def methods(paper: str) -> dict[str, tuple[str, dict]]:
-    """What a paper calls its losses: the loss and its hyperparameters."""
-    return {
-        column: (one["loss"], {k: v for k, v in one.items() if k != "loss"})
-        for column, one in CONTENT["methods"][paper].items()
-    }
-
-
+KINDS = {"uci": uci, "cost": cost}  # other protocols are of images
 METHODS = methods("arcgrad")
 ANGULAR_METHODS = methods("angular-learning")
 
 
 def grid(id: str, profile: str) -> list[dict]:
-    """The runs of an image experiment in one profile."""
-    return [
-        run | {"hyperparameters": dict(run["hyperparameters"])}
-        for run in _grid(id, profile)
-    ]
+    """The runs of an experiment in one profile."""
+    return copy.deepcopy(_grid(id, profile))
 
 
 @functools.cache
@@ -42,7 +29,7 @@ def _grid(id, profile):
         protocol = CONTENT["protocols"][part["protocol"]]
         known = methods(protocol["methods"])
         over = part.get("over", {"column": "all"}) | less.get("over", {})
-        if over["column"] == "all":
+        if over.get("column") == "all":
             over["column"] = list(known)
         fixed = protocol["full"] | (protocol["quick"] if quick else {})
         whole = [
@@ -55,15 +42,17 @@ def _grid(id, profile):
 
 def _run(protocol, known, fixed, chosen, part, less):
     benchmark = chosen.pop("benchmark", part.get("benchmark"))
-    column = chosen.pop("column")
-    loss, default = known[column]
+    column = chosen.pop("column", None)
+    loss, default = known.get(column, (None, {}))
     hyperparameters = {k: chosen.pop(k, v) for k, v in default.items()}
     settings = fixed | protocol.get("column", {}).get(column, {})
     if chosen.get("seed", 0) == 0:
         settings |= protocol.get("first_seed", {})
     settings |= part.get("set", {}) | less.get("set", {}) | chosen
-    method = loss, hyperparameters
-    return images.one_run(benchmark, column, method, settings)
+    if part["protocol"] == "cost":
+        return cost.one_run(columns=cost.COLUMNS, **settings)
+    kind = KINDS.get(part["protocol"], images)
+    return kind.one_run(benchmark, column, (loss, hyperparameters), settings)
 
 
 def reads(*homes: str):
@@ -78,24 +67,22 @@ def reads(*homes: str):
     return home
 
 
-def agenda(ids: Iterable[str], profile: str) -> list[tuple[str, Mapping]]:
+def agenda(ids: Sequence[str], profile: str) -> list[tuple[str, Mapping]]:
     """The steps of a sweep: an experiment, and the part of it to measure.
 
     Gives steps as `experiments.run` takes them, id and `only`.
     """
-    ids = list(ids)
-    if profile != "full":
-        return [(id, {}) for id in ids]
-    first = [
-        (id, only) for id, only in CONTENT["agenda"]["steps"] if id in ids
-    ]
-    start = min((ids.index(id) for id, _ in first), default=len(ids))
-    steps = [(id, {}) for id in ids[:start]] + first
-    return steps + [(id, {}) for id in ids[start:] if (id, {}) not in steps]
+    steps = []
+    if profile == "full":
+        listed = map(tuple, CONTENT["agenda"]["steps"])
+        steps = [step for step in listed if step[0] in ids]
+    return steps + [(id, {}) for id in ids if (id, {}) not in steps]
 
 
 for _id, _one in CONTENT["experiments"].items():
-    images.register(
-        *(_id, _one["title"], _one["paper"], functools.partial(grid, _id)),
-        home=reads(*_one.get("reads", ())),
-    )
+    _how = dict(KINDS.get(_one["grids"][0]["protocol"], images).HOW)
+    if "name" in _one:
+        _how["name"] = registry.named(_one["name"])
+    _how["home"] = reads(*_one.get("reads", ()))
+    _about = _id, _one["title"], _one["paper"], functools.partial(grid, _id)
+    registry.register(registry.Experiment(*_about, **_how))

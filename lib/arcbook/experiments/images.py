@@ -1,7 +1,4 @@
-"""How one run of an image experiment is measured.
-
-A run names everything that decides it.
-"""
+"""How one run of an image experiment is measured."""
 
 from __future__ import annotations
 
@@ -18,13 +15,7 @@ from arcbook.experiments import registry
 from arcbook.experiments.canary import flat
 from arcbook.experiments.registry import Experiment
 
-BENCHMARKS = {
-    "MNIST": ("mnist", False),
-    "Fashion-MNIST": ("fashion-mnist", False),
-    "CIFAR10": ("cifar10", False),
-    "CIFAR10+": ("cifar10", True),
-    "CIFAR100+": ("cifar100", True),
-}
+BENCHMARKS = registry.CONTENT["benchmarks"]
 CHOSEN = ("network", "embedding_dim", "epochs", "batch_size", "learning_rate")
 SETTINGS = dict.fromkeys(CHOSEN) | {
     "weight_decay": 5e-4,
@@ -38,6 +29,8 @@ SETTINGS = dict.fromkeys(CHOSEN) | {
     "keep_features": 0,
     "keep_cosines": 0,
 }
+MORE = ("arrays", "steps", "train_images", "probe_images", "test_images")
+MORE += ("parameters", "images_per_second", "precision")
 HISTOGRAM_ROWS = 31
 
 
@@ -50,9 +43,8 @@ def one_run(
 ) -> dict:
     """One run of a grid."""
     dataset, augmented = BENCHMARKS[benchmark]
-    given = {"sample": False} | dict(protocol) | changes
-    if unknown := {*given} - {*SETTINGS, "sample"}:
-        raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
+    given = {**protocol, **changes}
+    registry.refuse_unknown("setting", given, [*SETTINGS, "sample"])
     loss, hyperparameters = method
     return {
         "dataset": dataset,
@@ -61,7 +53,7 @@ def one_run(
         "loss": loss,
         "hyperparameters": dict(hyperparameters),
         **SETTINGS,
-        "sample": given.pop("sample"),
+        "sample": False,
         "augmented": augmented,
         **given,
     }
@@ -99,10 +91,12 @@ def measure(
     and speed. None if the time was over before the run was.
     """
     images = data or _images(run["dataset"], run["sample"])
-    _fit_compiler(run, images)
     began, on_cuda = time.perf_counter(), torch.cuda.is_available()
     card = torch.cuda.get_device_name() if on_cuda else None
-    of_all = {"data_sha256": images.sha256, "device": card}
+    if on_cuda:
+        decisive = ("network", "embedding_dim", "batch_size")
+        shapes = images.train_images.shape[1:], len(images.class_names)
+        _forget_compiled(*shapes, *(run[key] for key in decisive))
     try:
         result = training.train(
             images,
@@ -114,30 +108,27 @@ def measure(
             **{key: run[key] for key in SETTINGS},
         )
     except training.Diverged as error:
-        found = packing.outcome_of_diverged(error)
-        where = found["metrics"]
-        del where["diverged"]
-        where = {f"diverged_{key}": value for key, value in where.items()}
-        return of_all | {
-            "metrics": {"diverged": True} | where,
-            "curves": found["curves"],
-            "note": str(error),
-            "more": {"arrays": {}},
-            "seconds": time.perf_counter() - began,
-        }
-    if not result.complete:
-        return None
-    result.arrays.update(_thin(result.arrays))
-    found = packing.outcome(result)
-    more = ("arrays", "steps", "train_images", "probe_images", "test_images")
-    more += ("parameters", "images_per_second", "precision")
-    return of_all | {
-        "metrics": {"diverged": False} | found["metrics"],
+        found, note = packing.outcome_of_diverged(error), str(error)
+        where = {f"diverged_{k}": v for k, v in found["metrics"].items()}
+        metrics, more = {"diverged": True} | where, {"arrays": {}}
+        seconds = time.perf_counter() - began
+    else:
+        if not result.complete:
+            return None
+        result.arrays.update(_thin(result.arrays))
+        found, note = packing.outcome(result), ""
+        metrics = {"diverged": False} | found["metrics"]
+        more = {key: found[key] for key in MORE}
+        more["images_per_second"] = round(more["images_per_second"])
+        seconds = result.seconds
+    return {
+        "data_sha256": images.sha256,
+        "device": card,
+        "metrics": metrics,
         "curves": found["curves"],
-        "note": "",
-        "more": {key: found[key] for key in more}
-        | {"images_per_second": round(found["images_per_second"])},
-        "seconds": result.seconds,
+        "note": note,
+        "more": more,
+        "seconds": seconds,
     }
 
 
@@ -146,24 +137,17 @@ def _images(dataset, sample):
     return datasets.load(dataset, sample=sample)
 
 
-_compiled_for = [None]
-
-
-def _fit_compiler(run, images):
-    """Forget compiled networks when other shapes come."""
-    shapes = images.train_images.shape[1:], len(images.class_names)
-    shapes += tuple(run[key] for key in tuple(SETTINGS)[:2])
-    shapes += (run["batch_size"],)
-    if torch.cuda.is_available() and _compiled_for[0] not in (None, shapes):
-        torch.compiler.reset()
-    _compiled_for[0] = shapes
+@functools.lru_cache(maxsize=1)
+def _forget_compiled(*shapes):
+    """Compile networks anew when other shapes come."""
+    torch.compiler.reset()
 
 
 def _thin(arrays):
     """Histograms at about 30 epochs, the first and the last among them."""
     epochs = len(arrays["intra_train"]) - 1
-    number = min(HISTOGRAM_ROWS, epochs + 1)
-    rows = np.linspace(0, epochs, number).round().astype(np.uint32)
+    rows = np.unique(np.linspace(0, epochs, HISTOGRAM_ROWS).round())
+    rows = rows.astype(np.uint32)
     return {"histogram_epochs": rows} | {
         key: array[rows]
         for key, array in arrays.items()
@@ -188,16 +172,15 @@ SMALL = {
 CLASSES, SIDE = 7, {"iam_cnn": 27}
 
 
-def canary(run: Mapping) -> dict:
-    """A run made small: its network and loss, on synthetic images."""
+def canary(run: Mapping) -> tuple[str, dict]:
+    """A run made small: its network and loss, on synthetic images.
+
+    Its name is such as "resnet18-arcgrad".
+    """
     kept = ("loss", "hyperparameters", "network", "embedding_dim", "augmented")
     colours = 3 if run["dataset"].startswith("cifar") else 1
-    return {key: run[key] for key in kept} | SMALL | {"channels": colours}
-
-
-def canary_name(small: Mapping) -> str:
-    """Such as "resnet18-arcgrad"."""
-    return f"{small['network']}-{small['loss']}".replace("_", "-")
+    small = {key: run[key] for key in kept} | SMALL | {"channels": colours}
+    return f"{run['network']}-{run['loss']}".replace("_", "-"), small
 
 
 def probe(small: Mapping) -> dict[str, float]:
@@ -224,8 +207,12 @@ def synthetic(side: int, channels: int) -> datasets.Images:
     )
 
 
-def register(id: str, title: str, paper: str, grid, **given) -> Experiment:
+HOW = {"measure": measure, "canary": canary, "probe": probe}
+HOW |= {"name": name, "resumes": True}
+
+
+def register(id: str, title: str, paper: str, runs, **given) -> Experiment:
     """Add an image experiment; `given` are further fields of it."""
-    how = (name, measure, canary, probe, canary_name)
-    one = Experiment(id, title, paper, grid, *how, resumes=True, **given)
-    return registry.register(one)
+    return registry.register(
+        Experiment(id, title, paper, runs, **(HOW | given))
+    )

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+from arcbook import paths, results
 
 PROFILES = ("quick", "full")
+CONTENT = tomllib.loads((paths.DATA / "experiments.toml").read_text("utf-8"))
+
+
+def refuse_unknown(what: str, given: Iterable, known: Iterable) -> None:
+    """Raises ValueError for the first that is not among the known ones."""
+    for one in given:
+        if one not in known:
+            raise ValueError(
+                f"there is no {what} {one!r}; there are {', '.join(known)}"
+            )
+
+
+def methods(paper: str) -> dict[str, tuple[str, dict]]:
+    """What a paper calls its losses: the loss and its hyperparameters."""
+    return {
+        column: (one["loss"], {k: v for k, v in one.items() if k != "loss"})
+        for column, one in CONTENT["methods"][paper].items()
+    }
 
 
 @dataclass(frozen=True)
@@ -14,38 +36,35 @@ class Experiment:
     """A grid of runs.
 
     Attributes:
-        id: the paper and the item, such as "arcgrad.table1".
-        title: one line.
         paper: where the item is in its paper.
         runs: from a profile to its runs. A run is a mapping of everything
             that decides the result, of plain values; it names its
             "dataset", None where it reads none, and, where there is just
             one, its "loss" and "hyperparameters".
-        name: from a run to a short readable name.
         measure: from a run to ``{"metrics": {...}, "curves": {...},
-            "data_sha256": ..., "seconds": ..., "note": ...}``; None where
-            this machine can't.
-        canary: from a run to the small run that stands for it: everything
-            that decides how it trains, and few steps (see `canary`).
+            "data_sha256": ..., "seconds": ..., "note": ...}``, also
+            "device" and further fields as "more"; None where this machine
+            can't.
+        canary: from a run to a short readable name and the small run that
+            stands for it: everything that decides how it trains, and few
+            steps (see `canary`).
         probe: from a small run to its numbers, through `measure` itself.
-        canary_name: from a small run to a short readable name.
-        unmeasurable: whether this machine can't measure a run.
         home: from a run to the id of the experiment whose record of the
             same run is read instead of training it again; None for its own.
         resumes: whether `measure` also takes ``checkpoint``, a file to go
             on from, and ``time_left``, a function to seconds, and gives
             None when that time ended the run before it was complete.
+        unmeasurable: whether this machine can't measure a run.
     """
 
-    id: str
+    id: str  # the paper and the item, such as "arcgrad.table1"
     title: str
     paper: str
     runs: Callable[[str], list[dict]]
-    name: Callable[[Mapping], str]
+    name: Callable[[Mapping], str]  # short and readable
     measure: Callable[[Mapping], dict]
-    canary: Callable[[Mapping], dict]
+    canary: Callable[[Mapping], tuple[str, dict]]
     probe: Callable[[Mapping], dict[str, float]]
-    canary_name: Callable[[Mapping], str]
     home: Callable[[Mapping], str | None] = lambda run: None
     resumes: bool = False
     unmeasurable: Callable[[Mapping], bool] = lambda run: False
@@ -75,6 +94,11 @@ def available() -> list[str]:
     return list(_registry)
 
 
+def named(pattern: str) -> Callable[[Mapping], str]:
+    """A `name`: a pattern with the run's fields, in small letters."""
+    return lambda run: pattern.format(**run).lower()
+
+
 def get(id: str) -> Experiment:
     """An experiment by its id.
 
@@ -92,8 +116,13 @@ def get(id: str) -> Experiment:
 
 def home(id: str, run: Mapping) -> Experiment:
     """The experiment that a run's record belongs to."""
-    experiment = get(id)
-    return get(experiment.home(run) or id)
+    return get(get(id).home(run) or id)
+
+
+def file(id: str, profile: str, run: Mapping) -> Path:
+    """Where the record of a run is, measured or not."""
+    owner = home(id, run)
+    return results.path(owner.id, profile, owner.name(run), run)
 
 
 def runs(
@@ -101,21 +130,12 @@ def runs(
 ) -> list[dict]:
     """The grid of an experiment, or a part of it.
 
-    Args:
-        id: one of `available()`.
-        profile: "quick" or "full".
-        only: fields of a run and the values wanted, such as
-            ``{"epochs": [10, 20], "seed": [0]}``.
-
-    Raises ValueError: for an unknown id, profile or field, or if no run has
-    such values.
+    `only` names fields of a run and the values wanted, such as
+    ``{"epochs": [10, 20], "seed": [0]}``. Raises ValueError for an unknown
+    id, profile or field, or if no run has such values.
     """
     experiment = get(id)
-    if profile not in PROFILES:
-        raise ValueError(
-            f"there is no profile {profile!r}; there are "
-            f"{' and '.join(PROFILES)}"
-        )
+    refuse_unknown("profile", [profile], PROFILES)
     grid = experiment.runs(profile)
     for name, values in (only or {}).items():
         there = {str(run.get(name)): None for run in grid}

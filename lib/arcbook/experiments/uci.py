@@ -10,105 +10,46 @@ the training folds of the first run; no test fold was looked at. Batches of
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
-from arcbook import datasets, ensembles, results
+from arcbook import datasets, ensembles
+from arcbook.experiments import registry
 from arcbook.experiments.canary import flat
-from arcbook.experiments.registry import Experiment, register
+from arcbook.experiments.registry import CONTENT
 
-PROTOCOL = {"layers": 3, "width": 32, "epochs": 30, "lr": 0.03}
-PROTOCOL |= {"batch_size": 16, "weight_decay": 5e-4}
-FOLDS = {"runs": 10, "splits": 10, "seed": 0}
-QUICK_FOLDS = {"runs": 1, "splits": 10, "seed": 0}
-
-COLUMNS = {
-    "Soft": ("softmax", {}),
-    "Center": ("center", {"lam": 0.02}),
-    "M-Soft": ("m_softmax", {"m": 0.5}),
-    "ArcFace": ("arcface", {"s": 20.0, "m": 0.1}),
-    "AdaCos": ("adacos", {}),
-    "ArcGrad30": ("arcgrad", {"s": 30.0}),
-    "ArcGrad5": ("arcgrad", {"s": 5.0}),
-}
-CURVES = COLUMNS | {"ArcGrad10": ("arcgrad", {"s": 10.0})}
-
-WHOLE_SAMPLES = ("pima", "hayes-roth", "tae", "votes", "haberman", "iris")
-WHOLE_SAMPLES += ("balance-scale",)
-LAYERS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20)
-QUICK_LAYERS = (1, 2, 3, 5, 7, 10)
-
-CANDIDATES = {"width": (16, 32), "epochs": (30, 60)}
-CANDIDATES |= {"lr": (0.003, 0.01, 0.03)}
-HELD_OUT = 0.2
+SETTINGS = CONTENT["protocols"]["uci"]["full"]
+FOLDS = {name: SETTINGS[name] for name in ("runs", "splits", "seed")}
+PROTOCOL = {k: v for k, v in SETTINGS.items() if k not in FOLDS}
+CURVES = registry.methods("uci")
+(_tried,) = CONTENT["experiments"]["arcgrad.protocol"]["grids"]
+COLUMNS = {name: CURVES[name] for name in _tried["set"]["columns"]}
+CANDIDATES = {k: v for k, v in _tried["over"].items() if k in PROTOCOL}
 
 
-def table1_runs(profile: str) -> list[dict]:
-    """15 data sets × 7 columns; the quick profile has 7 data sets."""
-    names = datasets.available("table")
-    if profile == "quick":
-        names = [name for name in names if name in WHOLE_SAMPLES]
-    return [
-        _run(name, column, profile) for name in names for column in COLUMNS
-    ]
-
-
-def fig2_runs(profile: str) -> list[dict]:
-    """Iris: every loss at every number of layers."""
-    layers = QUICK_LAYERS if profile == "quick" else LAYERS
-    return [
-        _run("iris", column, profile) | {"layers": number}
-        for column in CURVES
-        for number in layers
-    ]
-
-
-def protocol_runs(profile: str) -> list[dict]:
-    """15 data sets × the candidates; there is no quick profile."""
-    if profile == "quick":
-        return []
-    return [
-        {"dataset": name}
-        | PROTOCOL
-        | dict(zip(CANDIDATES, values, strict=True))
-        | FOLDS
-        | {"runs": 1, "held_out": HELD_OUT, "columns": list(COLUMNS)}
-        for name in datasets.available("table")
-        for values in itertools.product(*CANDIDATES.values())
-    ]
-
-
-def _run(dataset, column, profile):
-    loss, hyperparameters = CURVES[column]
-    return {
-        "dataset": dataset,
-        "column": column,
-        "loss": loss,
-        "hyperparameters": hyperparameters,
-        **PROTOCOL,
-        **(QUICK_FOLDS if profile == "quick" else FOLDS),
-    }
-
-
-def _name(run):
-    return f"{run['dataset']}-{run['column'].lower()}"
-
-
-def _fig2_name(run):
-    return f"{run['column'].lower()}-{run['layers']:02}-layers"
-
-
-def _protocol_name(run):
-    lr = f"lr{run['lr']:g}"
-    return f"{run['dataset']}-w{run['width']}-e{run['epochs']}-{lr}"
+def one_run(
+    dataset: str,
+    column: str | None,
+    method: tuple[str, Mapping],
+    settings: Mapping,
+) -> dict:
+    """One run of a grid; of several columns where there is none."""
+    run = {"dataset": dataset}
+    if column is not None:
+        loss, hyperparameters = method
+        run |= {"column": column, "loss": loss}
+        run["hyperparameters"] = dict(hyperparameters)
+    return run | settings
 
 
 def measure(run: Mapping, *, data: datasets.Table | None = None) -> dict:
     """Cross-validate one loss on one data set.
+
+    Or validate one candidate with every loss, inside the training folds, if
+    the run has "held_out", a share of each: the test folds take no part.
 
     Gives metrics: "accuracy" and "std", the mean and the standard deviation (n
     − 1) over folds of the test accuracy in percent; "train_accuracy" in
@@ -116,8 +57,10 @@ def measure(run: Mapping, *, data: datasets.Table | None = None) -> dict:
     "tested", one number a fold.
     """
     table = data or datasets.load(run["dataset"], sample=False)
-    loss = run["loss"], run["hyperparameters"]
-    trained = _train(table, _folds(table, run), run, *loss)
+    if "held_out" in run:
+        return _validate(table, run)
+    method = run["loss"], run["hyperparameters"]
+    trained = _train(table, _folds(table, run), run, *method)
     loss = [float(f"{x:.4g}") if x < np.inf else None for x in trained.curve]
     accuracy = 100 * trained.accuracy
     return {
@@ -137,16 +80,8 @@ def measure(run: Mapping, *, data: datasets.Table | None = None) -> dict:
     }
 
 
-def measure_protocol(
-    run: Mapping, *, data: datasets.Table | None = None
-) -> dict:
-    """Validate one candidate with every loss, inside the training folds.
-
-    A share of each training fold is held out for validation, the rest is
-    learned from; the test folds take no part.
-    """
+def _validate(table, run):
     start = time.perf_counter()
-    table = data or datasets.load(run["dataset"], sample=False)
     inner = [_hold_out(x, run["held_out"]) for x in _folds(table, run)]
     shares = {
         column: _train(table, inner, run, *COLUMNS[column]).accuracy.mean()
@@ -164,19 +99,6 @@ def measure_protocol(
     }
 
 
-def choose(records: pd.DataFrame) -> dict:
-    """The candidate with the best validation accuracy of all.
-
-    Gives its width, epochs and lr. Each data set and each loss has the same
-    weight.
-    """
-    best = records.groupby(list(CANDIDATES))["accuracy"].mean().idxmax()
-    return {
-        name: type(CANDIDATES[name][0])(value)
-        for name, value in zip(CANDIDATES, best, strict=True)
-    }
-
-
 def run_one(
     dataset: str,
     column: str | None = None,
@@ -187,32 +109,20 @@ def run_one(
 ) -> pd.DataFrame:
     """Cross-validate one loss on one data set, here and now.
 
-    Gives a row as `results.read` gives it; nothing is written. Raises
-    ValueError for an unknown column, loss or change.
+    Gives a row: the run, its metrics, and the rest of a record; nothing is
+    written. Raises ValueError for an unknown column, loss or change.
     """
-    settings = PROTOCOL | QUICK_FOLDS
-    if unknown := {*changes} - {*settings}:
-        raise ValueError(
-            f"unknown {', '.join(sorted(unknown))}: what can be changed is "
-            f"{', '.join(settings)}"
-        )
+    settings = SETTINGS | {"runs": 1}
+    registry.refuse_unknown("setting", changes, settings)
     if (column is None) == (loss is None):
         raise ValueError("give a column of Table I, or a loss, not both")
     if loss is None:
-        if column not in CURVES:
-            raise ValueError(
-                f"there is no column {column!r}; there are {', '.join(CURVES)}"
-            )
+        registry.refuse_unknown("column", [column], CURVES)
         loss, hyperparameters = CURVES[column]
-    run = {
-        "dataset": dataset,
-        "column": column or loss,
-        "loss": loss,
-        "hyperparameters": dict(hyperparameters or {}),
-        **settings,
-        **changes,
-    }
-    return results.frame([run | measure(run)])
+    method = loss, hyperparameters or {}
+    run = one_run(dataset, column or loss, method, settings | changes)
+    found = measure(run)
+    return pd.DataFrame([run | found.pop("metrics") | found])
 
 
 def accuracies(row: Mapping) -> np.ndarray:
@@ -226,9 +136,9 @@ def _folds(table, run):
     return ensembles.cross_validation(len(table.y), **given)
 
 
-def _train(table, folds, run, loss, hyper):
+def _train(table, folds, run, loss, hyperparameters):
     given = {name: run[name] for name in PROTOCOL}
-    given |= {"loss": loss, "hyperparameters": hyper}
+    given |= {"loss": loss, "hyperparameters": hyperparameters}
     return ensembles.train(table.X, table.y, folds, **given)
 
 
@@ -238,21 +148,19 @@ def _hold_out(fold, share):
     return ensembles.Fold(rows[count:], rows[:count], fold.seed)
 
 
+DECISIVE = ("loss", "hyperparameters", *SETTINGS, "held_out", "columns")
 SMALL = {"epochs": 40, "weight_decay": 0.1, "runs": 2, "splits": 3, "seed": 0}
-DECISIVE = ("loss", "hyperparameters", *PROTOCOL, *FOLDS)
-DECISIVE += ("held_out", "columns")
 
 
-def canary(run: Mapping) -> dict:
-    """A run made small: its network and losses, on a synthetic table."""
+def canary(run: Mapping) -> tuple[str, dict]:
+    """A run made small: its network and losses, on a synthetic table.
+
+    Its name is such as "mlp3-arcgrad".
+    """
     kept = {key: run[key] for key in DECISIVE if key in run}
-    return kept | SMALL | {"layers": min(run["layers"], 3)}
-
-
-def canary_name(small: Mapping) -> str:
-    """Such as "mlp3-arcgrad"."""
-    loss = small.get("loss", "protocol").replace("_", "-")
-    return f"mlp{small['layers']}-{loss}"
+    layers = min(run["layers"], 3)
+    loss = run.get("loss", "protocol").replace("_", "-")
+    return f"mlp{layers}-{loss}", kept | SMALL | {"layers": layers}
 
 
 def synthetic() -> datasets.Table:
@@ -268,18 +176,7 @@ def synthetic() -> datasets.Table:
 
 def probe(small: Mapping) -> dict[str, float]:
     """The numbers of a small run."""
-    measured = measure if "loss" in small else measure_protocol
-    return flat(measured(small, data=synthetic()))
+    return flat(measure(small, data=synthetic()))
 
 
-HOW = canary, probe, canary_name
-TITLE = "Accuracy of seven losses on 15 UCI data sets"
-ABOUT = "arcgrad.table1", TITLE, "arcgrad, Table I"
-register(Experiment(*ABOUT, table1_runs, _name, measure, *HOW))
-TITLE = "Accuracy on Iris against the number of layers"
-ABOUT = "arcgrad.fig2", TITLE, "arcgrad, Fig. 2"
-register(Experiment(*ABOUT, fig2_runs, _fig2_name, measure, *HOW))
-TITLE = "Width, epochs and learning rate, chosen by validation"
-ABOUT = "arcgrad.protocol", TITLE, "what [arcgrad, Section IV-A] leaves open"
-MEASURE = protocol_runs, _protocol_name, measure_protocol
-register(Experiment(*ABOUT, *MEASURE, *HOW))
+HOW = {"measure": measure, "canary": canary, "probe": probe}
