@@ -228,10 +228,11 @@ def test_without_a_scheduler_one_is_started(
     folder, monkeypatch, backend, jobs
 ):
     pytest.importorskip(backend)
-    before, found = dict(os.environ), []
+    found = []
     part = {"only": {"column": ["ArcFace"], "layers": [1, 2]}}
     for place in ({}, {"backend": backend, "jobs": jobs}):
         monkeypatch.setattr(paths, "RESULTS", folder / str(len(found)))
+        before = dict(os.environ)
         assert experiments.run("arcgrad.fig2", **part, **place) == 2
         assert experiments.run("arcgrad.fig2", **part, **place) == 0
         found.append(contents(paths.RESULTS))

@@ -53,7 +53,9 @@ def hand_out(
     its cluster can't be reached, has no worker, or loses a call for good.
     """
     if calls:
-        yield from BACKENDS[backend](calls, min(jobs, len(calls)), scheduler)
+        jobs = min(jobs, len(calls))
+        with patch.dict(os.environ):  # dask's nannies and ray write there
+            yield from BACKENDS[backend](calls, jobs, scheduler)
 
 
 def wanted() -> bool:
@@ -102,7 +104,6 @@ def _dask(calls, jobs, scheduler):
     distributed = _module("distributed", "dask")
     with ExitStack() as stack:
         if scheduler is None:
-            stack.enter_context(patch.dict(os.environ))  # nannies write there
             cluster = distributed.LocalCluster(
                 n_workers=jobs,
                 threads_per_worker=1,

@@ -100,9 +100,8 @@ def measure(run: Mapping) -> dict | None:
     learning rate is 0, so that all losses meet the same weights.
 
     Gives metrics: "seconds", the median of each column; "over_softmax", what
-    `extra` says of each column and its `base`. curves: the seconds a
-    step of each column and round. None where there is no device of the run's
-    type.
+    `extra` says of each. curves: the seconds a step of each column and round.
+    None where there is no device of the run's type.
     """
     if unmeasurable(run):
         return None
