@@ -55,7 +55,7 @@ def run(
     ] = None,
     backend: Annotated[
         Literal["loky", "dask", "ray"],
-        typer.Option(help="What joblib hands the runs to."),
+        typer.Option(help="What the runs are handed to."),
     ] = "loky",
     scheduler: Annotated[
         str | None,
