@@ -267,7 +267,7 @@ def test_equation(paper, number):
     assert judge(right).verdict == CONFIRMED
     off = replace(
         check,
-        printed=lambda **v: 1e-6 + 1.001 * np.asarray(check.truth(**v)),
+        printed=lambda v: 1e-6 + 1.001 * np.asarray(check.truth(v)),
         correct=None,
         assumed=None,
     )

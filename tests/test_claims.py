@@ -785,8 +785,8 @@ def test_claim(paper, name):
 
 
 WRONG = {  # what a proof rests on, replaced by something false
-    ("arcgrad", "gap-84"): ("derive", "best_gap", lambda s, C: 1.0),
-    ("arcgrad", "small-s-large-gap"): ("derive", "best_gap", lambda s, C: s),
+    ("arcgrad", "gap-84"): ("d", "best_gap", lambda s, C: 1.0),
+    ("arcgrad", "small-s-large-gap"): ("d", "best_gap", lambda s, C: s),
     ("arcgrad", "unit-features"): ("", "factors", lambda name: ()),
     ("arcgrad", "boundary-unchanged"): ("at", "target_logit", None),
     ("arcgrad", "arcface-max"): ("", "arcface_separates", None),

@@ -7,151 +7,128 @@ import warnings
 from functools import lru_cache
 
 import numpy as np
-import sympy as sp
 import torch
 from scipy.optimize import brentq
-from torch.nn.functional import cross_entropy
 
 from arcbook import derive, losses
 from arcbook.audit import situations as at
 from arcbook.audit.equations import Check
-from arcbook.audit.shared_equations import common, shipped
-
-
-def logits(generator):
-    """Logits of C classes and the index of one."""
-    z = generator.normal(size=generator.integers(2, 9))
-    return {"z": z, "y": generator.integers(len(z))}
+from arcbook.audit.shared_equations import FORMS, common, logits, shipped
 
 
 def adacos_batch(generator, wide=False):
     """A scale and a B: AdaCos's own, or a very large scale if wide."""
-    C = int(generator.integers(6, 40))
-    s = generator.uniform(400, 900) if wide else math.sqrt(2) * math.log(C - 1)
-    B = math.exp(s * generator.uniform(0.3, 0.8)) if wide else C - 1.0
-    return {"s": s, "B": B}
+    C = at.whole(6, 40)(generator)
+    if not wide:
+        return at.Situation(s=math.sqrt(2) * math.log(C - 1), B=C - 1.0)
+    s = generator.uniform(400, 900)
+    return at.Situation(s=s, B=math.exp(s * generator.uniform(0.3, 0.8)))
 
 
 def adacos_angles(generator):
-    """A previous s, cosines to the others and own angles of a batch."""
-    C = int(generator.integers(2, 9))
-    own = generator.uniform(0.1, 1.4, size=7)
-    return {
-        "s": generator.uniform(1, 9),
-        "cosines": generator.uniform(-0.6, 0.6, size=(7, C - 1)),
-        "own": own,
-        "C": C,
-    }
+    """Own angles of a batch, a previous s, and cosines to the others."""
+    v = at.drawn(C=at.whole(2, 9), theta=(0.1, 1.4, 7), s=(1, 9))(generator)
+    return v.but(cosines=generator.uniform(-0.6, 0.6, size=(7, v.C - 1)))
 
 
-def adacos_two_steps(s, cosines, own, C):
+def adacos_two_steps(v):
     """Scale at the start and after a step, of the shipped head."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        head = losses.create("adacos", embedding_dim=2, num_classes=C)
-    after, _ = derive.adacos_step(s, cosines, float(np.median(own)))
+        head = losses.create("adacos", embedding_dim=2, num_classes=v.C)
+    after, _ = derive.adacos_step(v.s, v.cosines, float(np.median(v.theta)))
     return [head.s.item(), float(after)]
 
 
-def adacos_printed(s, cosines, own, C, middle=np.min):
+def adacos_printed(v, middle=np.min):
     """Eq. 10; θ_mod is read as the mode: of distinct angles, each is one."""
-    B = np.exp(s * cosines).sum(1).mean()
-    step = np.log(B) / np.cos(min(np.pi / 4, middle(own)))
-    return [math.sqrt(2) * math.log(C - 1), step]
+    B = np.exp(v.s * v.cosines).sum(1).mean()
+    step = np.log(B) / np.cos(min(np.pi / 4, middle(v.theta)))
+    return [math.sqrt(2) * math.log(v.C - 1), step]
 
 
-def gaps_of(x, w, y):
+def gaps_of(v):
     """θ_j − θ_y, (N, C − 1)."""
-    theta = at.theta(x, w)
-    return at.others(theta, y) - at.own(theta, y)[:, None]
+    return v.others(v.angles) - v.own(v.angles)[:, None]
 
 
-def by_cosines(x, w, y, s):
-    """Eq. 11's second line: the angles are those of inner products."""
-    theta = np.arccos(at.normal(x) @ at.normal(w).T)
-    return at.softmax_loss(-s * theta, y)
-
-
-def soft_minimum(x, w, y, s, scale=1e5):
+def soft_minimum(v, scale=1e5):
     """−log Σ_j e^{−S (θ_j − θ_y)}/S, ArcGrad's loss at a very large S."""
-    gaps = torch.tensor(gaps_of(x, w, y))
-    return -torch.logsumexp(-scale * gaps, 1).numpy() / scale
+    return -torch.logsumexp(-scale * torch.tensor(gaps_of(v)), 1) / scale
 
 
-def gaps(generator):
-    """Smallest gaps of a batch, a scale, a number of classes."""
-    return {
-        "m": generator.uniform(-0.9, 1.9, size=5),
-        "s": generator.uniform(0.5, 8),
-        "C": int(generator.integers(2, 30)),
-    }
+GAPS = at.drawn(m=(-0.9, 1.9, 5), s=(0.5, 8), C=at.whole(2, 30))
+GAP = at.drawn(GAPS, m=(0.1, 1.9))
 
 
-def gap(generator, sign=1):
-    """One gap, positive or that of a sample on the wrong side."""
-    return gaps(generator) | {"m": sign * generator.uniform(0.1, 1.9)}
+def gap_of_either_sign(generator):
+    """One gap, as often that of a sample on the wrong side."""
+    sign = 1 if generator.random() < 0.5 else -1
+    v = GAP(generator)
+    return v.but(m=sign * v.m)
 
 
-def at_equal_gaps(gap, s, C):
+def at_equal_gaps(v, gap):
     """The shipped loss of a sample all of whose gaps are one."""
-    head = losses.create("arcgrad", embedding_dim=2, num_classes=C, s=s)
-    angles = [1.0] + [1.0 + gap] * (C - 1)
+    angles = [1.0] + [1.0 + gap] * (v.C - 1)
     theta = torch.tensor([angles], dtype=torch.float64)
-    return head.losses_at(theta, torch.zeros(1, dtype=torch.long)).item()
+    return at.losses_by_angles("arcgrad", theta, s=v.s).item()
 
 
-def upper_bound(m, s, C):
-    """L′ of each gap, Eq. 14."""
-    return np.log1p((C - 1) * np.exp(-s * m))
+def upper_bound(v, m):
+    """L′ of a gap, Eq. 14."""
+    return np.log1p((v.C - 1) * np.exp(-v.s * m))
 
 
-def bound_holds(m, s, C):
+def bound_holds(v):
     """Whether L of unequal gaps lies in [L′ − log(C − 1), L′]."""
-    above = np.random.default_rng(C).exponential(size=(len(m), C - 1))
+    above = np.random.default_rng(v.C).exponential(size=(len(v.m), v.C - 1))
     above[:, 0] = 0
-    loss = np.log1p(np.exp(-s * (m[:, None] + above)).sum(1))
-    slack = upper_bound(m, s, C) - loss
-    return float((slack >= -1e-12).all() and (slack <= np.log(C - 1)).all())
+    loss = np.log1p(np.exp(-v.s * (v.m[:, None] + above)).sum(1))
+    slack = upper_bound(v, v.m) - loss
+    return (slack >= -1e-12).all() and (slack <= np.log(v.C - 1)).all()
 
 
-def gradient_by_autograd(m, s, C):
+def gradient_by_autograd(v):
     """∂L″/∂m̃ of the loss with the minus."""
     return at.derivative(
-        lambda gap: torch.log1p((C - 1) * torch.exp(-s * gap)), m
+        lambda gap: torch.log1p((v.C - 1) * torch.exp(-v.s * gap)), v.m
     )
 
 
-def slope(sign, s, m, C):
+def slope(v, sign):
     """(C − 1) e^{±sm} / ((C − 1) e^{±sm} + 1)."""
-    odds = (C - 1) * np.exp(sign * m * s)
+    odds = (v.C - 1) * np.exp(sign * v.m * v.s)
     return odds / (odds + 1)
 
 
 @lru_cache
 def slope_in_scale():
     """∂|∂L″/∂m̃|/∂s as a function of s, m and C."""
-    return sp.lambdify((derive.s, derive.m, derive.C), derive.scale_slope())
+    return derive.numeric(derive.scale_slope(), derive.s, derive.m, derive.C)
 
 
-def stationary_scale(m, s, C):
+def stationary_scale(v):
     """The zero of Eq. 18, found by bracketing; NaN where there is none."""
     change = slope_in_scale()
-    low, high = 1e-3 / abs(m), 30 / abs(m)
-    if change(low, m, C) * change(high, m, C) > 0:
+    low, high = 1e-3 / abs(v.m), 30 / abs(v.m)
+    if change(low, v.m, v.C) * change(high, v.m, v.C) > 0:
         return math.nan
-    return brentq(lambda x: change(x, m, C), low, high, xtol=1e-14)
+    return brentq(change, low, high, args=(v.m, v.C), xtol=1e-14)
 
 
-def stationary_is_maximum(m, s, C):
+def stationary_is_maximum(v):
     """Whether Eq. 18 has one zero, and |∂L″/∂m̃| is largest there."""
-    best = stationary_scale(m, s, C)
-    grid = np.linspace(1e-3, 30, 3001) / abs(m)
-    zeros = np.count_nonzero(np.diff(np.sign(slope_in_scale()(grid, m, C))))
-    highest = (grid * slope(-1, grid, m, C)).max()
-    return float(zeros == 1 and best * slope(-1, best, m, C) >= highest)
+    best = v.but(s=stationary_scale(v))
+    grid = v.but(s=np.linspace(1e-3, 30, 3001) / abs(v.m))
+    signs = np.sign(slope_in_scale()(grid.s, v.m, v.C))
+    highest = (grid.s * slope(grid, -1)).max()
+    once = np.count_nonzero(np.diff(signs)) == 1
+    return once and best.s * slope(best, -1) >= highest
 
 
 CHECKS = common(
+    entropy="2",
     bias="3",
     softmax="4",
     distance="5",
@@ -164,78 +141,66 @@ CHECKS = common(
 ) | {
     "1": Check(
         logits,
-        lambda z, y: torch.softmax(torch.tensor(z), 0).numpy(),
-        lambda z, y: np.full(len(z), np.exp(z[y]) / np.exp(z).sum()),
-        correct=lambda z, y: np.exp(z) / np.exp(z).sum(),
-    ),
-    "2": Check(
-        logits,
-        lambda z, y: cross_entropy(torch.tensor(z), torch.tensor(y)).item(),
-        lambda z, y: -np.log(np.exp(z[y]) / np.exp(z).sum()),
+        FORMS["probabilities"].truth,
+        lambda v: np.exp(v.z[v.y]) / np.exp(v.z).sum(),
+        correct=FORMS["probabilities"].printed,
     ),
     "9": Check(
         adacos_batch,
-        lambda s, B: s * math.cos(derive.steepest_angle(s, B)),
-        lambda s, B: math.log(B),
-        assumed=lambda g: adacos_batch(g, wide=True),
+        lambda v: v.s * math.cos(derive.steepest_angle(v.s, v.B)),
+        lambda v: math.log(v.B),
+        assumed=lambda generator: adacos_batch(generator, wide=True),
         slack=1e-3,
     ),
     "10": Check(
         adacos_angles,
         adacos_two_steps,
         adacos_printed,
-        correct=lambda **v: adacos_printed(**v, middle=np.median),
+        correct=lambda v: adacos_printed(v, middle=np.median),
     ),
     "11": Check(
         at.batch,
-        lambda **v: [shipped("arcgrad")(**v)] * 2,
-        lambda x, w, y, s: [
-            at.softmax_loss(-s * at.theta(x, w), y),
-            by_cosines(x, w, y, s),
+        shipped("arcgrad", "s"),
+        lambda v: [
+            v.loss(-v.s * theta)
+            for theta in (v.angles, np.arccos(at.unit(v.x) @ at.unit(v.w).T))
         ],
     ),
     "12": Check(
         at.batch,
-        shipped("arcgrad"),
-        lambda x, w, y, s: np.log1p(
-            np.exp(-s * gaps_of(x, w, y)).sum(1)
-        ).mean(),
+        shipped("arcgrad", "s"),
+        lambda v: np.log1p(np.exp(-v.s * gaps_of(v)).sum(1)).mean(),
     ),
     "13": Check(
-        at.batch,
-        soft_minimum,
-        lambda x, w, y, s: gaps_of(x, w, y).min(1),
-        slack=1e-3,
+        at.batch, soft_minimum, lambda v: gaps_of(v).min(1), slack=1e-3
     ),
     "14": Check(
-        gaps,
-        lambda m, s, C: [np.mean([at_equal_gaps(g, s, C) for g in m]), 1.0],
-        lambda m, s, C: [upper_bound(m, s, C).mean(), bound_holds(m, s, C)],
+        GAPS,
+        lambda v: [np.mean([at_equal_gaps(v, m) for m in v.m]), 1.0],
+        lambda v: [upper_bound(v, v.m).mean(), bound_holds(v)],
     ),
     "15": Check(
-        gaps,
-        lambda m, s, C: np.polyfit(range(len(m)), m, 0)[0],
-        lambda m, s, C: sum(m) / len(m),
+        GAPS,
+        lambda v: np.polyfit(range(len(v.m)), v.m, 0)[0],
+        lambda v: sum(v.m) / len(v.m),
     ),
     "16": Check(
-        gaps,
-        lambda m, s, C: at_equal_gaps(float(m.mean()), s, C),
-        lambda m, s, C: upper_bound(-m.mean(), s, C),
-        correct=lambda m, s, C: upper_bound(m.mean(), s, C),
+        GAPS,
+        lambda v: at_equal_gaps(v, v.m.mean()),
+        lambda v: upper_bound(v, -v.m.mean()),
+        correct=lambda v: upper_bound(v, v.m.mean()),
     ),
     "17": Check(
-        gap,
+        GAP,
         gradient_by_autograd,
-        lambda m, s, C: slope(+1, s, m, C),
-        correct=lambda m, s, C: -s * slope(-1, s, m, C),
+        lambda v: slope(v, +1),
+        correct=lambda v: -v.s * slope(v, -1),
     ),
     "18": Check(
-        lambda g: gap(g, 1 if g.random() < 0.5 else -1),
-        lambda m, s, C: 1.0,
+        gap_of_either_sign,
+        lambda v: 1.0,
         stationary_is_maximum,
-        assumed=gap,
+        assumed=GAP,
     ),
-    "19": Check(
-        gap, stationary_scale, lambda m, s, C: derive.best_scale(m, C)
-    ),
+    "19": Check(GAP, stationary_scale, lambda v: derive.best_scale(v.m, v.C)),
 }

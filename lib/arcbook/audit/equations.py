@@ -32,7 +32,7 @@ class Check:
     """A printed equation and how it is held against the truth.
 
     Attributes:
-        draw: from a random generator to a situation, a dictionary.
+        draw: from a random generator to a situation.
         truth, printed: from a situation to numbers.
         correct: the right form, where it isn't the printed one.
         fault: "misprint" where the paper elsewhere uses the right form or
@@ -93,8 +93,8 @@ def _error(check, form, draw, seed, draws):
     worst = 0.0
     for _ in range(draws):
         situation = draw(generator)
-        truth = np.asarray(check.truth(**situation), dtype=float)
-        value = np.asarray(form(**situation), dtype=float)
+        truth = np.asarray(check.truth(situation), dtype=float)
+        value = np.asarray(form(situation), dtype=float)
         gap = np.abs(value - truth).max()
         size = max(np.abs(truth).max(), 1e-300)
         worst = max(worst, gap / size if np.isfinite(gap) else np.inf)

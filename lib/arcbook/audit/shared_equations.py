@@ -11,82 +11,64 @@ from arcbook.audit import situations as at
 from arcbook.audit.equations import Check
 
 
-def shipped(name):
-    """The truth of a loss with a scale and perhaps margins."""
-    return lambda x, w, y, **hyper: at.shipped(name, x, w, y, **hyper)
+def shipped(name, *hyper, **fixed):
+    """The truth of a loss: the shipped one, with these of the situation."""
+
+    def truth(v):
+        given = {key: getattr(v, key) for key in hyper}
+        return v.shipped(name, **given, **fixed)
+
+    return truth
 
 
-def with_bias(generator):
-    """A batch and a bias for every class."""
-    return at.batch(generator) | {"b": generator.normal(size=4)}
+def logits(generator):
+    """Outputs of a network for some classes, and one of them."""
+    z = generator.normal(size=generator.integers(2, 9))
+    return at.Situation(z=z, y=generator.integers(len(z)))
 
 
-def of_torch(x, w, y, s, b):
-    """PyTorch's own cross-entropy of inner products."""
-    return cross_entropy(torch.tensor(x @ w.T + b), torch.tensor(y)).item()
-
-
-def biased(x, w, y, s, b):
-    """Softmax loss with a bias, as printed."""
-    logits = x @ w.T + b
-    share = np.exp(at.own(logits, y)) / np.exp(logits).sum(1)
-    return -np.log(share).mean()
-
-
-def softmax(x, w, y, s):
+def softmax(v):
     """Both lines of the softmax loss, by products and by angles."""
-    norms = np.linalg.norm(x, axis=1)[:, None] * np.linalg.norm(w, axis=1)
-    angles = norms * np.cos(at.theta(x, w))
-    return [at.softmax_loss(z, y) for z in (x @ w.T, angles)]
+    return [v.loss(z) for z in (v.x @ v.w.T, products(v))]
 
 
-def softmax_truth(x, w, y, s):
-    """The shipped softmax, once a line."""
-    return [at.shipped("softmax", x, w, y)] * 2
+def products(v):
+    """Norms times the cosine of the angle, (N, C)."""
+    x, w = np.linalg.norm(v.x, axis=1), np.linalg.norm(v.w, axis=1)
+    return x[:, None] * w * np.cos(v.angles)
 
 
-def with_centers(generator):
-    """A batch, class centres and a λ."""
-    return at.batch(generator) | {
-        "c": generator.normal(size=(4, at.D)),
-        "lam": generator.uniform(0.1, 2),
-    }
+def biased(v):
+    """Softmax loss with a bias, as printed."""
+    e = np.exp(v.x @ v.w.T + v.b)
+    return -np.log(v.own(e) / e.sum(1)).mean()
 
 
-def center(x, w, y, s, c, lam):
+def center(v):
     """The distances, and the center loss with them, as printed."""
-    distance = ((x - c[y]) ** 2).sum() / (2 * len(x))
-    return [distance, lam * distance + softmax(x, w, y, s)[0]]
+    distance = ((v.x - v.centers[v.y]) ** 2).sum() / (2 * len(v.x))
+    return [distance, v.lam * distance + softmax(v)[0]]
 
 
-def center_truth(x, w, y, s, c, lam):
-    """The shipped center loss, and what it adds to softmax."""
-    whole = at.shipped("center", x, w, y, centers=c, lam=lam)
-    return [(whole - at.shipped("softmax", x, w, y)) / lam, whole]
+def center_truth(v):
+    """What the shipped center loss adds to softmax, and the loss."""
+    whole = v.shipped("center", centers=v.centers, lam=v.lam)
+    return [(whole - v.shipped("softmax")) / v.lam, whole]
 
 
-def cosine(x, w, y, s):
+def cosine(v):
     """The scaled cosine loss, as printed."""
-    return at.softmax_loss(s * np.cos(at.theta(x, w)), y)
+    return v.loss(v.s * np.cos(v.angles))
 
 
-def margin(function):
-    """A loss with a margin on the own angle, as printed."""
+def margin(target):
+    """A loss whose own logit is a function of the angle, as printed."""
 
-    def printed(x, w, y, s, **hyper):
-        angles = at.theta(x, w)
-        target = s * function(at.own(angles, y), **hyper)
-        return at.log_loss(target, s * np.cos(at.others(angles, y)))
+    def printed(v):
+        others = np.cos(v.others(v.angles))
+        return at.log_loss(v.s * target(v.own(v.angles), v), v.s * others)
 
     return printed
-
-
-def metrics(generator):
-    """Class centres and class vectors."""
-    return {
-        "centers": generator.normal(size=(7, at.D)),
-        "w": generator.normal(size=(7, at.D)),
-    }
 
 
 def measured(metric, *vectors):
@@ -96,48 +78,69 @@ def measured(metric, *vectors):
 
 def apart(vectors):
     """Mean angle over pairs of different vectors."""
-    return at.theta(vectors, vectors)[np.triu_indices(len(vectors), 1)].mean()
+    pairs = np.triu_indices(len(vectors), 1)
+    return at.angles(vectors, vectors)[pairs].mean()
 
 
-def printed_c_inter(centers, w):
+def printed_c_inter(v):
     """Σ_j Σ_{i≠j} ⟨Center_j, W_j⟩ / (C² − C), term by term."""
-    angles, count = np.diag(at.theta(centers, w)), len(w)
+    angles, count = np.diag(at.angles(v.centers, v.w)), len(v.w)
     terms = [angles[j] for j in range(count) for i in range(count) if i != j]
     return sum(terms) / (count**2 - count)
 
 
-MARGIN = at.batch_with(m=(0.05, 0.9))
+WITH_CENTERS = at.drawn(at.batch, centers=at.normals(4, at.D), lam=(0.1, 2))
+WITH_MARGIN = at.drawn(at.batch, m=(0.05, 0.9))
+VECTORS = at.drawn(centers=at.normals(7, at.D), w=at.normals(7, at.D))
 FORMS = {
-    "bias": Check(with_bias, of_torch, biased),
-    "softmax": Check(at.batch, softmax_truth, softmax),
-    "distance": Check(
-        with_centers,
-        lambda **v: center_truth(**v)[0],
-        lambda **v: center(**v)[0],
+    "probabilities": Check(
+        logits,
+        lambda v: torch.softmax(torch.tensor(v.z), 0).numpy(),
+        lambda v: np.exp(v.z) / np.exp(v.z).sum(),
     ),
-    "center": Check(with_centers, center_truth, center),
-    "cosine": Check(at.batch, shipped("normface"), cosine),
+    "entropy": Check(
+        logits,
+        lambda v: cross_entropy(torch.tensor(v.z), torch.tensor(v.y)).item(),
+        lambda v: -np.log(np.exp(v.z[v.y]) / np.exp(v.z).sum()),
+    ),
+    "bias": Check(
+        at.drawn(at.batch, b=at.normals(4)),
+        lambda v: cross_entropy(
+            torch.tensor(v.x @ v.w.T + v.b), torch.tensor(v.y)
+        ).item(),
+        biased,
+    ),
+    "softmax": Check(at.batch, shipped("softmax"), softmax),
+    "distance": Check(
+        WITH_CENTERS, lambda v: center_truth(v)[0], lambda v: center(v)[0]
+    ),
+    "center": Check(WITH_CENTERS, center_truth, center),
+    "cosine": Check(at.batch, shipped("normface", "s"), cosine),
     "arcface": Check(
-        MARGIN, shipped("arcface"), margin(lambda t, m: np.cos(t + m))
+        WITH_MARGIN,
+        shipped("arcface", "s", "m"),
+        margin(lambda theta, v: np.cos(theta + v.m)),
     ),
     "cosface": Check(
-        MARGIN, shipped("cosface"), margin(lambda t, m: np.cos(t) - m)
+        WITH_MARGIN,
+        shipped("cosface", "s", "m"),
+        margin(lambda theta, v: np.cos(theta) - v.m),
     ),
     "wc_intra": Check(
-        metrics,
-        lambda centers, w: measured(geometry.wc_intra, centers, w),
-        lambda centers, w: np.diag(at.theta(centers, w)).mean(),
+        VECTORS,
+        lambda v: measured(geometry.wc_intra, v.centers, v.w),
+        lambda v: np.diag(at.angles(v.centers, v.w)).mean(),
     ),
     "w_inter": Check(
-        metrics,
-        lambda centers, w: measured(geometry.w_inter, w),
-        lambda centers, w: apart(w),
+        VECTORS,
+        lambda v: measured(geometry.w_inter, v.w),
+        lambda v: apart(v.w),
     ),
     "c_inter": Check(
-        metrics,
-        lambda centers, w: measured(geometry.c_inter, centers),
+        VECTORS,
+        lambda v: measured(geometry.c_inter, v.centers),
         printed_c_inter,
-        correct=lambda centers, w: apart(centers),
+        correct=lambda v: apart(v.centers),
     ),
 }
 

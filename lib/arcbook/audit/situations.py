@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import torch
 
@@ -10,51 +12,83 @@ from arcbook import losses
 N, D = 6, 5
 
 
-def batch(generator, classes=4, least=0.0, most=np.pi):
-    """Features, class vectors, labels and an s, angles in a range.
+class Situation(SimpleNamespace):
+    """Numbers by name.
 
-    Gives x (N, D), w (C, D), y (N,), every class once at least, s
-    in 0.5..6.
+    Of a batch features x (N, D), class vectors w (C, D), labels y (N,), each
+    class once at least, and a scale s: with its angles and shipped losses.
     """
+
+    def but(self, **changes) -> Situation:
+        """The same with some numbers new or replaced."""
+        return Situation(**vars(self) | changes)
+
+    @property
+    def angles(self):
+        """Angles (N, C) in radians."""
+        return angles(self.x, self.w)
+
+    def own(self, matrix):
+        """The entry of each row at its label."""
+        return matrix[np.arange(len(self.y)), self.y]
+
+    def others(self, matrix):
+        """The entries of each row without the label's, (N, C − 1)."""
+        keep = np.arange(matrix.shape[1]) != self.y[:, None]
+        return matrix[keep].reshape(len(self.y), -1)
+
+    def loss(self, logits):
+        """The softmax loss of logits (N, C), the mean over the batch."""
+        return log_loss(self.own(logits), self.others(logits))
+
+    def shipped(self, name, **hyper):
+        """The loss that trains, as a number."""
+        return shipped_loss(name, self.x, self.w, self.y, **hyper).item()
+
+
+def batch(generator, most=np.pi):
+    """A batch of four classes whose own angles are at most so wide."""
     while True:
-        x = generator.normal(size=(N, D))
-        w = generator.normal(size=(classes, D))
-        y = np.arange(N) % classes
-        angles = own(theta(x, w), y)
-        if least <= angles.min() and angles.max() <= most:
-            s = generator.uniform(0.5, 6)
-            return {"x": x, "w": w, "y": y, "s": s}
+        x, w = normals(N, D)(generator), normals(4, D)(generator)
+        found = Situation(x=x, w=w, y=np.arange(N) % 4)
+        if found.own(found.angles).max() <= most:
+            return found.but(s=generator.uniform(0.5, 6))
 
 
-def batch_with(**ranges):
-    """Draw batches with further numbers, each uniform in its range."""
+def drawn(first=None, /, **draws):
+    """A function that draws a situation: another one first, then by name.
+
+    Each is a function of the generator, or what its `uniform` takes.
+    """
 
     def draw(generator):
-        found = batch(generator)
-        return found | {k: generator.uniform(*v) for k, v in ranges.items()}
+        found = first(generator) if first else Situation()
+        for name, how in draws.items():
+            one = how(generator) if callable(how) else generator.uniform(*how)
+            found = found.but(**{name: one})
+        return found
 
     return draw
 
 
-def theta(x, w):
+def whole(low, high):
+    """Draw a whole number below `high`."""
+    return lambda generator: int(generator.integers(low, high))
+
+
+def normals(*shape):
+    """Draw normal numbers."""
+    return lambda generator: generator.normal(size=shape)
+
+
+def angles(x, w):
     """Angles (N, C) in radians."""
-    return np.arccos(np.clip(normal(x) @ normal(w).T, -1, 1))
+    return np.arccos(np.clip(unit(x) @ unit(w).T, -1, 1))
 
 
-def normal(v):
+def unit(v):
     """Unit rows."""
     return v / np.linalg.norm(v, axis=-1, keepdims=True)
-
-
-def own(matrix, y):
-    """The entry of each row at its label."""
-    return matrix[np.arange(len(y)), y]
-
-
-def others(matrix, y):
-    """The entries of each row without the label's, (N, C − 1)."""
-    keep = np.arange(matrix.shape[1]) != y[:, None]
-    return matrix[keep].reshape(len(y), -1)
 
 
 def log_loss(target, rivals):
@@ -62,18 +96,8 @@ def log_loss(target, rivals):
     return np.mean(np.log1p(np.exp(rivals - target[:, None]).sum(1)))
 
 
-def softmax_loss(logits, y):
-    """`log_loss` of logits (N, C)."""
-    return log_loss(own(logits, y), others(logits, y))
-
-
-def shipped(name, x, w, y, **hyper):
-    """The loss that trains, of a batch."""
-    return shipped_loss(name, x, w, y, **hyper).item()
-
-
 def shipped_loss(name, x, w, y, *, centers=None, **hyper):
-    """The same as a tensor."""
+    """The loss that trains, of a batch, as a tensor."""
     w = torch.as_tensor(w)
     head = losses.create(
         name, embedding_dim=w.shape[1], num_classes=len(w), **hyper
@@ -83,13 +107,18 @@ def shipped_loss(name, x, w, y, *, centers=None, **hyper):
     return head.eval()(torch.as_tensor(x), torch.as_tensor(y))
 
 
-def by_angles(name, angles, **hyper):
-    """Autograd of the shipped loss of one sample in its angles, own first."""
+def losses_by_angles(name, angles, **hyper):
+    """The shipped loss of one sample at its angles, own first, a tensor."""
     head = losses.create(
-        name, embedding_dim=2, num_classes=len(angles), **hyper
+        name, embedding_dim=2, num_classes=angles.shape[-1], **hyper
     )
+    return head.losses_at(angles, torch.zeros(1, dtype=torch.long)).sum()
+
+
+def by_angles(name, angles, **hyper):
+    """Autograd of that loss in the angles."""
     angles = torch.tensor(np.atleast_2d(angles), requires_grad=True)
-    loss = head.losses_at(angles, torch.zeros(1, dtype=torch.long)).sum()
+    loss = losses_by_angles(name, angles, **hyper)
     return torch.autograd.grad(loss, angles)[0][0].numpy()
 
 
@@ -100,6 +129,5 @@ def derivative(function, at):
 
 
 def target_logit(name, theta, **hyper) -> np.ndarray:
-    """The shipped target's logit at angles, for a feature of norm 1."""
-    hyper.pop("s", None)
+    """The shipped target's formula at angles, without scale and norms."""
     return losses.get(name).target(torch.tensor(theta), **hyper).numpy()
