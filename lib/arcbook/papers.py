@@ -48,11 +48,7 @@ def available():
 
 
 def equation(paper, number):
-    """A printed equation.
-
-    Gives the `Equation`. Raises ValueError: no such paper, or none of its
-    equations has the number.
-    """
+    """A printed equation. Raises ValueError: no such paper or number."""
     number = str(number)
     return Equation(number, **_item(paper, "equations", number))
 
@@ -104,10 +100,7 @@ def anchor(paper, item):
 
 
 def address(paper, item):
-    """Where the book says what an item is worth.
-
-    Gives page and anchor, below `notebooks/`; None if there is no such item.
-    """
+    """Page and anchor that say what an item is worth; None without one."""
     number = item.removeprefix("Eq. ")
     table = "table" + ARABIC.get(item[6:], item[6:])
     if number in names(paper, "equations"):
@@ -131,10 +124,7 @@ def facts(paper, name):
 
 
 def texts(paper, name):
-    """The cells of a printed table as they are printed.
-
-    Gives a data frame of strings, rows down and columns across.
-    """
+    """The cells of a printed table as strings, rows down, columns across."""
     printed = _item(paper, "tables", name)
     return pd.DataFrame(
         {
@@ -145,60 +135,31 @@ def texts(paper, name):
     ).T
 
 
-def rows(paper, name):
-    """What a printed table's rows hold beside their cells.
-
-    Gives a dictionary from a row's id to a dictionary.
-    """
-    return {
-        row: {k: v for k, v in entry.items() if k != "cells"}
-        for row, entry in _item(paper, "tables", name)["rows"].items()
-    }
-
-
 def problems(content):
-    """What breaks the schema in a paper's file.
-
-    Gives one sentence a problem; none if the file is good.
-    """
+    """What breaks the schema in a paper's file, one sentence a problem."""
     import jsonschema
 
     schema = json.loads((PAPERS / "schema.json").read_text())
+    validator = jsonschema.Draft202012Validator(schema)
     found = [
         f"{'/'.join(map(str, error.path)) or 'the file'}: {error.message}"
-        for error in jsonschema.Draft202012Validator(schema).iter_errors(
-            content
-        )
+        for error in validator.iter_errors(content)
     ]
     for name, one in content.get("tables", {}).items():
-        lengths = {
-            row: len(entry.get("cells", ()))
-            for row, entry in one.get("rows", {}).items()
-        } | {
-            line: len(cells) for line, cells in one.get("summary", {}).items()
-        }
+        columns, rows = len(one.get("columns", ())), one.get("rows", {})
+        lines = {line: row.get("cells", ()) for line, row in rows.items()}
         found += [
-            f"tables/{name}: {row} has {length} cells for "
-            f"{len(one.get('columns', ()))} columns"
-            for row, length in lengths.items()
-            if length != len(one.get("columns", ()))
+            f"tables/{name}: {line} has {len(cells)} cells for "
+            f"{columns} columns"
+            for line, cells in (lines | one.get("summary", {})).items()
+            if len(cells) != columns
         ]
     return found
-
-
-def caption(paper, name):
-    """The printed caption of a table or figure."""
-    return _item(paper, _kind(name), name)["caption"]
 
 
 def claim(paper, name):
     """A printed sentence and its place, as a dictionary."""
     return dict(_item(paper, "claims", name))
-
-
-def key(paper):
-    """The paper's key in the book's bibliography."""
-    return _read(paper)["key"]
 
 
 def _kind(name):

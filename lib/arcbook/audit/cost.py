@@ -18,20 +18,16 @@ KINDS = {"ArcGrad": "ArcGrad", "as usually written": "ArcGrad (usual)"}
 
 def judge() -> Judged:
     """Whether ArcGrad adds 3.4% and less to a step, and less when deeper."""
-    records = [
-        one
-        for one in experiments.records("arcgrad.cost", "full")
-        if not one["stale"]
-    ]
-    ten, wide, deep = (
-        cost.find(
-            records,
-            {"device_type": "cuda", "network": network, "classes": classes},
-        )
-        for network, classes in (
-            ("resnet18", 10),
-            ("resnet18", 100),
-            ("resnet34", 100),
+    records = experiments.records("arcgrad.cost", "full")
+    fresh = [one for one in records if not one["stale"]]
+    fields = "device_type", "network", "classes"
+    ten, wide, deep, here = (
+        cost.find(fresh, dict(zip(fields, run)))
+        for run in (
+            ("cuda", "resnet18", 10),
+            ("cuda", "resnet18", 100),
+            ("cuda", "resnet34", 100),
+            ("cpu", "resnet18", 10),
         )
     )
     gaps = {}
@@ -49,12 +45,8 @@ def judge() -> Judged:
             first.high - second.low,
         )
     if len(gaps) == 3:
-        return Judged(
-            min(answer(gap, MEASURED) for gap in gaps.values()), gaps
-        )
-    here = cost.find(
-        records, {"device_type": "cpu", "network": "resnet18", "classes": 10}
-    )
+        answers = [answer(gap, MEASURED) for gap in gaps.values()]
+        return Judged(min(answers), gaps)
     if here:
         gaps |= {
             f"on a processor, which settles nothing, {kind} in percent": (
@@ -67,6 +59,5 @@ def judge() -> Judged:
 
 def percent(record, column: str) -> Estimate:
     """What a column takes more than its softmax, in percent."""
-    return Estimate(
-        *(100 * x for x in record["metrics"]["over_softmax"][column])
-    )
+    over_softmax = record["metrics"]["over_softmax"][column]
+    return Estimate(*(100 * x for x in over_softmax))

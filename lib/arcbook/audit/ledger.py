@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 
 from arcbook import papers
@@ -18,17 +18,15 @@ from arcbook.audit import (
     verdicts,
 )
 from arcbook.audit.algebra import PROOFS
-from arcbook.audit.equations import Check, Judgement, judge
+from arcbook.audit.equations import Check, judge
 from arcbook.audit.tables import CHECKS as CHECKS_OF_TABLES
 
 PAPERS = ("arcgrad", "angular-learning", "iam", "mnist-cosine")
 CHECKS: dict[tuple[str, str], Check] = {
     (paper, number): check
-    for paper, module in (
-        ("arcgrad", arcgrad_equations),
-        ("angular-learning", angular_equations),
-        ("iam", iam_equations),
-        ("mnist-cosine", mnist_equations),
+    for paper, module in zip(
+        PAPERS,
+        (arcgrad_equations, angular_equations, iam_equations, mnist_equations),
     )
     for number, check in module.CHECKS.items()
 }
@@ -47,9 +45,7 @@ class Item:
     Attributes:
         paper: its file's name in `data/papers/`.
         item: such as "Eq. 16", "Table I" or the id of a claim.
-        kind: "equation", "table" or "claim".
-        verdict: of an equation one of `equations.VERDICTS`, of a table one
-            of `verdicts.OF_TABLES`, of a claim one of `verdicts.OF_CLAIMS`.
+        kind, verdict: one of `VERDICTS`, and one of its words.
         printed: LaTeX, caption or sentence, as printed.
         correct: what should stand there; empty where that stands.
         why: one to three sentences.
@@ -135,33 +131,24 @@ def as_dictionary(item: Item) -> dict:
 def _equations(paper, seed):
     for number in papers.names(paper, "equations"):
         name = f"Eq. {number}" if number.isdigit() else number
-        judgement = judge(
-            CHECKS[paper, number], f"[{paper}, {name}]", seed=seed
-        )
+        found = judge(CHECKS[paper, number], f"[{paper}, {name}]", seed=seed)
+        errors = {"relative error as printed": found.error}
+        if found.other_error is not None:
+            errors["relative error of the right form"] = found.other_error
         printed = papers.equation(paper, number)
-        yield _with_evidence(
-            Item(
-                paper,
-                name,
-                "equation",
-                judgement.verdict,
-                printed.latex,
-                printed.right,
-                printed.why,
-                found=_errors(judgement),
-                basis=verdicts.DERIVED,
-                caution=printed.caution,
-            ),
-            f"test_equation[{paper}-{number}]",
-            printed.page,
+        item = Item(
+            paper,
+            name,
+            "equation",
+            found.verdict,
+            printed.latex,
+            printed.right,
+            printed.why,
+            found=errors,
+            basis=verdicts.DERIVED,
+            caution=printed.caution,
         )
-
-
-def _errors(judgement: Judgement) -> dict:
-    found = {"relative error as printed": judgement.error}
-    if judgement.other_error is not None:
-        found["relative error of the right form"] = judgement.other_error
-    return found
+        yield _with_evidence(item, number, {"page": printed.page})
 
 
 def _tables(paper):
@@ -169,22 +156,17 @@ def _tables(paper):
         verdict, found = CHECKS_OF_TABLES[paper, name]()
         facts = papers.facts(paper, name)
         number = name.removeprefix("table")
-        number = ROMAN[number] if paper == "arcgrad" else number
-        yield _with_evidence(
-            Item(
-                paper,
-                f"Table {number}",
-                "table",
-                verdict,
-                facts["caption"],
-                facts.get("correct", ""),
-                facts["why"].format(**found),
-                found=found,
-            ),
-            f"test_table[{paper}-{name}]",
-            facts.get("page", ""),
-            facts.get("experiment", ""),
+        item = Item(
+            paper,
+            f"Table {ROMAN[number] if paper == 'arcgrad' else number}",
+            "table",
+            verdict,
+            facts["caption"],
+            facts.get("correct", ""),
+            facts["why"].format(**found),
+            found=found,
         )
+        yield _with_evidence(item, name, facts)
 
 
 def _claims(paper):
@@ -204,20 +186,17 @@ def _claim(paper, name, claim):
     if (paper, name) == cost.CLAIM:
         measured = cost.judge()
     in_print = claim.get("in_print") or verdicts.word(rule.PRINT, printed)
-    text = verdicts.measured(measured)
+    text, basis = verdicts.measured(measured), verdicts.PRINT
+    verdict = verdicts.word(rule.MEASURED, measured)
     if holds is not None:
-        verdict = holds if isinstance(holds, str) else verdicts.holds(holds)
-        basis = verdicts.DERIVED
-        text = "derived"
-    elif measured and measured.answer is not None:
-        verdict, basis = (
-            verdicts.word(rule.MEASURED, measured),
-            verdicts.MEASURED,
-        )
+        answers = {True: verdicts.REPLICATED, False: verdicts.NOT_REPLICATED}
+        verdict = holds if isinstance(holds, str) else answers[bool(holds)]
+        text = basis = verdicts.DERIVED
+    elif verdict:
+        basis = verdicts.MEASURED
     else:
         settled = claim.get("only") == verdicts.PRINT
         verdict = in_print if settled else verdicts.UNMEASURED
-        basis = verdicts.PRINT
     if verdict == verdicts.SLIP:
         text, basis = "read in the paper", verdicts.PRINT
     cautions = [claim.get("caution")]
@@ -226,38 +205,35 @@ def _claim(paper, name, claim):
     for kind, side in (("in print", printed), ("measured", measured)):
         gaps = side.gaps if side else {}
         found |= {f"{kind}, {k}": str(x) for k, x in gaps.items() if x}
-    return _with_evidence(
-        Item(
-            paper,
-            name,
-            "claim",
-            verdict,
-            claim["printed"],
-            "" if verdict == verdicts.REPLICATED else claim.get("correct", ""),
-            claim["why"].format(**found),
-            in_print,
-            text,
-            claim["place"],
-            found,
-            basis=basis,
-            caution="; ".join(filter(None, cautions)),
-        ),
-        f"test_claim[{paper}-{name}]",
-        claim.get("page", ""),
-        claim.get("experiment", ""),
+    item = Item(
+        paper,
+        name,
+        "claim",
+        verdict,
+        claim["printed"],
+        "" if verdict == verdicts.REPLICATED else claim.get("correct", ""),
+        claim["why"].format(**found),
+        in_print,
+        text,
+        claim["place"],
+        found,
+        basis=basis,
+        caution="; ".join(filter(None, cautions)),
     )
+    return _with_evidence(item, name, claim)
 
 
-def _with_evidence(item, test, page, experiment=""):
+def _with_evidence(item, name, facts):
+    test = f"test_{item.kind}[{item.paper}-{name}]"
     evidence = {
         "test": f"tests/test_audit.py::{test}",
         "page": f"notebooks/{papers.address(item.paper, item.item)}",
     }
-    if page:
-        evidence["derivation"] = f"notebooks/{page}"
-    if "." in experiment:
-        evidence["record"] = f"data/results/{experiment}"
-    return Item(**{**item.__dict__, "evidence": evidence})
+    if facts.get("page"):
+        evidence["derivation"] = f"notebooks/{facts['page']}"
+    if "." in facts.get("experiment", ""):
+        evidence["record"] = f"data/results/{facts['experiment']}"
+    return replace(item, evidence=evidence)
 
 
 def _plain(value):

@@ -28,8 +28,8 @@ class Quantity:
         metric: a column of `cells.runs`, or "early NAME" and "late NAME" of
             a histogram NAME: the mean angle over the first quarter of
             training and at its end.
-        printed: in percent or degrees; NaN where nothing is.
-        error, freedom: of what is printed.
+        printed, error: in percent or degrees; NaN where nothing is.
+        freedom: of the error.
         runs: rows of `cells.runs` that differ in nothing but the seed.
     """
 
@@ -63,9 +63,8 @@ class Quantity:
     @property
     def known(self) -> bool:
         """Whether every run is measured, by the code and data of today."""
-        if not self.runs["measured"].all():
-            return False
-        return not self.runs["stale"].any()
+        runs = self.runs
+        return bool(runs["measured"].all()) and not runs["stale"].any()
 
     def mean(self, kind: str) -> float | None:
         """As printed, or over runs; None where it is missing."""
@@ -78,12 +77,9 @@ class Quantity:
     def values(self) -> pd.Series:
         """The metric of each run, in percent or degrees."""
         when, _, name = self.metric.rpartition(" ")
-        if when == "early":
-            return self.runs["record"].map(lambda run: cells.early(run, name))
-        if when == "late":
-            return self.runs["record"].map(
-                lambda run: float(cells.course(run, name).iloc[-1])
-            )
+        if when:
+            means = cells.early if when == "early" else _at_the_end
+            return self.runs["record"].map(lambda run: means(run, name))
         values = self.runs[self.metric].astype(float)
         if self.metric in cells.SHARES:  # what diverged has nothing right
             return values.where(~self.runs["diverged"].astype(bool), 0.0)
@@ -107,12 +103,14 @@ class Quantity:
         if not when:
             test = self.metric.startswith("test_")
             kind = "intra_test" if test else "intra_train"
-        counts = packing.unpack(run["record"]["arrays"][kind])[-1]
-        counts = counts.astype(float)
-        degrees = np.arange(len(counts)) + 0.5
-        mean = np.average(degrees, weights=counts)
-        spread = np.average((degrees - mean) ** 2, weights=counts)
-        return float(math.sqrt(spread / counts.sum()))
+        counts = packing.unpack(run["record"]["arrays"][kind])[-1].astype(int)
+        degrees = np.arange(len(counts))
+        variance = np.cov(degrees, fweights=counts, ddof=0)
+        return math.sqrt(variance / counts.sum())
+
+
+def _at_the_end(record, kind):
+    return cells.course(record, kind).iloc[-1]
 
 
 def quantities(
@@ -128,37 +126,38 @@ def quantities(
     paper = owner or paper
     content = _content(paper, item, _stamp(paper, item))
     if isinstance(content, list):
-        return [
-            _quantity(f"{paper}.{item}/{row['at']}", row, runs, metric)
-            for row, runs in content
-            if fnmatchcase(row["at"], at)
-        ]
-    for name, value in (one.split("=") for one in at.split(",") if one):
-        same = content[name].astype(str).isin({value, f"{value}.0"})
-        content = content[same]
-    texts = papers.facts(paper, item).get("cells", {}).get(at, {})
+        pairs = [one for one in content if fnmatchcase(one[0]["at"], at)]
+    else:
+        pairs = _of_figure(papers.facts(paper, item), at, content)
     found = []
-    for method, runs in content.groupby("column", sort=False):
-        value = texts.get(method, math.nan)
-        row = {"method": method, "metric": "accuracy", "unit": "percent"}
-        row |= {"printed": value, "printed_freedom": math.inf}
-        row["printed_error"] = stats.share_error(value, cells.TEST_IMAGES)
-        found.append(_quantity(f"{paper}.{item}/{at}", row, runs, metric))
+    for row, runs in pairs:
+        scale = math.degrees(1) if row["unit"] == "radian" else 1.0
+        same = metric in (None, row["metric"])
+        one = Quantity(
+            f"{paper}.{item}/{row['at']}",
+            row["method"],
+            metric or row["metric"],
+            scale * row["printed"] if same else math.nan,
+            scale * row["printed_error"],
+            row["printed_freedom"],
+            runs,
+        )
+        found.append(one)
     return found
 
 
-def _quantity(place, row, runs, metric):
-    scale = math.degrees(1) if row["unit"] == "radian" else 1.0
-    same = metric in (None, row["metric"])
-    return Quantity(
-        place,
-        row["method"],
-        metric or row["metric"],
-        scale * row["printed"] if same else math.nan,
-        scale * row["printed_error"],
-        row["printed_freedom"],
-        runs,
-    )
+def _of_figure(facts, at, runs):
+    """What `cells.pairs` gives of a table: settings such as "layers=10"."""
+    for name, value in (one.split("=") for one in at.split(",") if one):
+        same = runs[name].astype(str).isin({value, f"{value}.0"})
+        runs = runs[same]
+    texts = facts.get("cells", {}).get(at, {})
+    for method, some in runs.groupby("column", sort=False):
+        printed = texts.get(method, math.nan)
+        error = stats.share_error(printed, cells.TEST_IMAGES)
+        row = {"at": at, "method": method, "metric": "accuracy"}
+        row |= {"unit": "percent", "printed": printed}
+        yield row | {"printed_error": error, "printed_freedom": math.inf}, some
 
 
 @lru_cache(maxsize=32)

@@ -81,7 +81,7 @@ def judge(paper: str, says: Mapping, kind: str) -> Judged:
     ]
     if says.get("half") and kind == PRINT:
         groups = [[gap for gap in one if gap.found] for one in groups]
-    flat = [gap for group in groups for gap in group]
+    flat = [*itertools.chain(*groups)]
     gaps = _named(flat)
     if not gaps or None in gaps.values():
         return Judged(None, gaps)
@@ -100,7 +100,10 @@ def judge(paper: str, says: Mapping, kind: str) -> Judged:
             for group in groups
             if group
         ]
-    found = _counted(answers, says.get("need", len(answers)))
+    need = says.get("need", len(answers))
+    found = MAYBE if len(answers) - answers.count(NO) >= need else NO
+    if answers.count(YES) >= need:
+        found = YES
     if says.get("half") and kind == MEASURED and found != NO:
         found = None
     return Judged(found, gaps, any(gap.one_run for gap in flat))
@@ -124,12 +127,6 @@ def answer(gap: Estimate, kind: str) -> int:
     if kind == PRINT and math.isnan(low):
         low = high = gap.mean
     return YES if low > 0 else NO if high < 0 else MAYBE
-
-
-def _counted(answers, need):
-    if answers.count(YES) >= need:
-        return YES
-    return MAYBE if len(answers) - answers.count(NO) >= need else NO
 
 
 def written(gaps: Mapping[str, Estimate | None], shown: int = 4) -> str:
@@ -159,11 +156,11 @@ def differences(paper: str, one: Mapping, kind: str) -> list[list[Gap]]:
     if order := one.get("falls", one.get("rises")):
         word = "less" if "falls" in one else "more"
         rest = {k: v for k, v in one.items() if k not in ("falls", "rises")}
-        groups = []
-        for before, after in itertools.pairwise(order):
-            step = rest | {word: ["*"], "at": [after], "over": [before]}
-            groups += differences(paper, step, kind)
-        return groups
+        steps = [
+            rest | {word: ["*"], "at": [after], "over": [before]}
+            for before, after in itertools.pairwise(order)
+        ]
+        return [x for step in steps for x in differences(paper, step, kind)]
     sign = 1 if "more" in one else -1
     ours = _found(paper, one["at"], one["more" if sign > 0 else "less"], one)
     others = _others(paper, one, ours, kind)
@@ -180,7 +177,8 @@ def differences(paper: str, one: Mapping, kind: str) -> list[list[Gap]]:
             _gap(one, mine, theirs, kind, sign)
             for mine in some
             for theirs in rivals
-            if isinstance(theirs, float) or _key(theirs) != _key(mine)
+            if isinstance(theirs, float)
+            or (theirs.place, theirs.method) != (mine.place, mine.method)
         ]
         for some, rivals in pairs
     ]
@@ -248,7 +246,7 @@ def _gap(one, mine, theirs, kind, sign):
             sides, where = [mine.at, theirs.at], mine.unit
         pair = " − ".join(sides[::sign])
     if "since" in one:
-        terms += [(-w, _moved(each, one["since"])) for w, each in terms]
+        terms += [(-w, _same_at(one["since"], each)) for w, each in terms]
     take = _printed if kind == PRINT else _measured
     return Gap(pair, where, mine.item, *take(terms, constant))
 
@@ -292,27 +290,23 @@ def _measured(terms, constant):
 
 def _best(some, kind, sign):
     """The best of several methods, under the name of all."""
-    values = [each.mean(kind) for each in some]
-    known = [k for k, value in enumerate(values) if value is not None]
-    best = max(known, key=lambda k: sign * values[k]) if known else 0
-    several = f"best of {len(some)}"
-    return replace(
-        some[best], method=several if len(some) > 1 else some[0].method
-    )
+    known = [each for each in some if each.mean(kind) is not None]
+    best = max(known, key=lambda each: sign * each.mean(kind), default=some[0])
+    several = len(some) > 1
+    return replace(best, method=f"best of {len(some)}") if several else best
 
 
 def _spread(pairs, kind, sign):
     """Difference of the means over settings, by Welch's interval."""
-    mine, theirs = (
-        [each for pair in pairs for each in pair[k]] for k in (0, 1)
-    )
-    name = f"{mine[0].method} − {theirs[0].method}", ", mean over settings"
+    mine, theirs = ([*itertools.chain(*side)] for side in zip(*pairs))
+    name = f"{mine[0].method} − {theirs[0].method}"
+    gap = Gap(name, ", mean over settings", mine[0].item, None)
     sides = [[each.mean(kind) for each in some] for some in (mine, theirs)]
     if kind == PRINT:
         sides = [[x for x in side if x is not None] for side in sides]
     if any(None in side or len(side) < 2 for side in sides):
-        return Gap(*name, mine[0].item, None)
-    return Gap(*name, mine[0].item, stats.welch(*sides) * sign, one_run=True)
+        return gap
+    return gap._replace(found=stats.welch(*sides) * sign, one_run=True)
 
 
 def _means(groups):
@@ -340,27 +334,19 @@ def _pooled(some):
 def _around(gap, one):
     """A difference within a tolerance of a number, as two to be above 0."""
     low, high = one["near"] - one["within"], one["near"] + one["within"]
-    found = gap.found
+    found, name = gap.found, f"({gap.name})"
+    ends = {
+        f"{name} − {low:g}": found and found + -low,
+        f"{high:g} − {name}": found and -found + high,
+    }
     return [
-        gap._replace(
-            pair=f"({gap.name}) − {low:g}",
-            where="",
-            found=None if found is None else found + -low,
-        ),
-        gap._replace(
-            pair=f"{high:g} − ({gap.name})",
-            where="",
-            found=None if found is None else -found + high,
-        ),
+        gap._replace(pair=pair, where="", found=end)
+        for pair, end in ends.items()
     ]
 
 
-def _moved(each, since):
+def _same_at(since, each):
     """The same quantity where it is counted from."""
     paper = each.place.partition(".")[0]
     some = quantities(paper, since, each.metric)
     return next(one for one in some if one.method == each.method)
-
-
-def _key(each):
-    return each.place, each.method

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -53,39 +54,30 @@ def printed_angles() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def place(value: float, half: float, classes: int) -> str:
-    """Where a printed mean angle lies among the bounds."""
-    simplex, most = simplex_angle(classes), largest_mean_angle(classes)
-    if value - half > most:
-        return BEYOND
-    if value - half > simplex:
-        return ABOVE
-    return AT if value + half >= simplex else UNDER
-
-
 def against_bounds() -> pd.DataFrame:
     """Each printed W-Inter and C-Inter beside the bounds.
 
-    Gives a row a number: paper, table, method, metric, printed, simplex,
+    Gives a row a number: paper, table, C, method, metric, printed, simplex,
     largest (mean), all in radians, and place.
     """
-    rows = []
-    for _, row in printed_angles().iterrows():
-        for metric in ("W-Inter", "C-Inter"):
-            rows.append(
-                {
-                    "paper": row["paper"],
-                    "table": row["table"],
-                    "C": row["classes"],
-                    "method": row["method"],
-                    "metric": metric,
-                    "printed": row[metric],
-                    "simplex": simplex_angle(row["classes"]),
-                    "largest": largest_mean_angle(row["classes"]),
-                    "place": place(row[metric], row["half"], row["classes"]),
-                }
-            )
-    return pd.DataFrame(rows)
+    rows = printed_angles().rename(columns={"classes": "C"})
+    rows = rows.melt(
+        id_vars=["paper", "table", "C", "method", "half"],
+        value_vars=METRICS[:2],
+        var_name="metric",
+        value_name="printed",
+        ignore_index=False,
+    ).sort_index(kind="stable", ignore_index=True)
+    half = rows.pop("half")
+    low, high = rows["printed"] - half, rows["printed"] + half
+    simplex = rows["C"].map(simplex_angle)
+    largest = rows["C"].map(largest_mean_angle)
+    place = [low > largest, low > simplex, high >= simplex]
+    return rows.assign(
+        simplex=simplex,
+        largest=largest,
+        place=np.select(place, [BEYOND, ABOVE, AT], UNDER),
+    )
 
 
 def triangle() -> pd.DataFrame:
@@ -159,29 +151,22 @@ def bounds_by_search(classes, dims, seeds=3) -> pd.DataFrame:
     "largest mean" and "simplex", all in radians.
     """
     rows = []
-    for number in classes:
-        for dim in dims:
-            reached = {
-                goal: max(
-                    measure(spread_out(number, dim, goal=goal, seed=seed))
-                    for seed in range(seeds)
-                )
-                for goal, measure in (
-                    ("mean", mean_angle),
-                    ("minimum", smallest_angle),
-                )
-            }
-            rows.append(
-                {
-                    "C": number,
-                    "d": dim,
-                    "mean reached": reached["mean"],
-                    "largest mean": largest_mean_angle(number),
-                    "minimum reached": reached["minimum"],
-                    "simplex": simplex_angle(number),
-                }
+    for number, dim in itertools.product(classes, dims):
+        mean, minimum = (
+            max(
+                measure(spread_out(number, dim, goal=goal, seed=seed))
+                for seed in range(seeds)
             )
-    return pd.DataFrame(rows)
+            for goal, measure in (
+                ("mean", mean_angle),
+                ("minimum", smallest_angle),
+            )
+        )
+        most = largest_mean_angle(number), simplex_angle(number)
+        rows.append((number, dim, mean, most[0], minimum, most[1]))
+    columns = ["C", "d", "mean reached", "largest mean"]
+    columns += ["minimum reached", "simplex"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def simplex(classes: int) -> np.ndarray:

@@ -41,9 +41,8 @@ def wide(paper: str, name: str) -> pd.DataFrame:
     """Means of a printed table, rows down and columns across."""
     table = papers.table(paper, name)
     rows, columns = table.columns[:2]
-    order = table[rows].unique(), table[columns].unique()
     means = table.pivot(index=rows, columns=columns, values="mean")
-    return means.reindex(index=order[0], columns=order[1])
+    return means.loc[table[rows].unique(), table[columns].unique()]
 
 
 def is_share(text: str, trials: int) -> bool:
@@ -63,13 +62,12 @@ def not_shares(paper: str, name: str, trials: dict[str, int]) -> pd.DataFrame:
     nearest to it, below and above.
     """
     found = []
-    for row, texts in papers.texts(paper, name).iterrows():
-        for column, text in texts.items():
-            n = trials.get(column, trials.get(row))
-            if n and text != "-" and not is_share(text, n):
-                value = float(text.partition("±")[0])
-                below = math.floor(value * n / 100) * 100 / n
-                found.append((row, column, text, n, below, below + 100 / n))
+    for (row, column), text in papers.texts(paper, name).stack().items():
+        n = trials.get(column, trials.get(row))
+        if n and text != "-" and not is_share(text, n):
+            value = float(text.partition("±")[0])
+            below = math.floor(value * n / 100) * 100 / n
+            found.append((row, column, text, n, below, below + 100 / n))
     columns = ["row", "column", "printed", "trials", "below", "above"]
     return pd.DataFrame(found, columns=columns)
 
@@ -107,16 +105,11 @@ def uci():
 def uci_facts():
     """The data sets, against the files that the book reads."""
     facts = papers.table("arcgrad", "table2").set_index("dataset").astype(int)
-    known = pd.DataFrame(
-        {
-            name: {
-                key: getattr(datasets.card(name), key)
-                for key in ("classes", "features", "instances")
-            }
-            for name in facts.index
-        }
-    ).T
-    same = (facts.to_numpy() == known.to_numpy()).all()
+    known = [
+        [getattr(datasets.card(name), key) for key in facts.columns]
+        for name in facts.index
+    ]
+    same = np.array_equal(facts, known)
     return CONSISTENT if same else CONTRADICTED, {"rows": len(facts)}
 
 
@@ -267,31 +260,29 @@ def same_setup() -> pd.DataFrame:
     6 and 7]; gap in points; z, the gap over the standard error of two means of
     five runs, the second's std taken for both.
     """
-    rows = []
+    methods = ["Soft", "Center", "ArcFace", "ArcGrad"]
+    parts = {}
     for benchmark, one, first, two, second in (
         ("CIFAR10", "table4", "CIFAR10", "table6", "CIFAR10"),
         ("CIFAR10+", "table4", "CIFAR10+", "table6", "CIFAR10+"),
         ("CIFAR100+, top 1", "table5", "Top-1", "table7", "Top1"),
         ("CIFAR100+, top 5", "table5", "Top-5", "table7", "Top5"),
     ):
-        ours = 100 - wide("arcgrad", one)[first]
-        theirs = papers.table("angular-learning", two)
-        theirs = theirs[theirs["benchmark"] == second].set_index("method")
-        for method in ("Soft", "Center", "ArcFace", "ArcGrad"):
-            cell = theirs.loc["Arc" if method == "ArcGrad" else method]
-            gap = ours[method] - cell["mean"]
-            rows.append(
-                {
-                    "benchmark": benchmark,
-                    "method": method,
-                    "arcgrad": ours[method],
-                    "angular": cell["mean"],
-                    "std": cell["std"],
-                    "gap": gap,
-                    "z": gap / (cell["std"] * math.sqrt(2 / RUNS)),
-                }
-            )
-    return pd.DataFrame(rows)
+        part = angular(two, second).rename(index={"Arc": "ArcGrad"})
+        part.insert(0, "arcgrad", 100 - wide("arcgrad", one)[first])
+        parts[benchmark] = part.loc[methods]
+    table = pd.concat(parts, names=["benchmark"]).reset_index()
+    table = table.rename(columns={"mean": "angular"})
+    gap = table["arcgrad"] - table["angular"]
+    error = table["std"] * math.sqrt(2 / RUNS)
+    return table.assign(gap=gap, z=gap / error)
+
+
+def angular(name: str, benchmark: str) -> pd.DataFrame:
+    """Mean and std of each method of [angular-learning], of a benchmark."""
+    table = papers.table("angular-learning", name)
+    table = table[table["benchmark"] == benchmark].set_index("method")
+    return table[["mean", "std"]]
 
 
 @checks("arcgrad", "table5")
@@ -322,8 +313,7 @@ def epochs_of_arcgrad():
 def epochs_of_angular():
     """200 epochs against the 160 of Table 6."""
     long = wide("angular-learning", "table4").loc["200"]
-    short = papers.table("angular-learning", "table6")
-    short = short[short["benchmark"] == "CIFAR10+"].set_index("method")
+    short = angular("table6", "CIFAR10+")
     z = (long - short["mean"]).div(short["std"]).dropna()
     worse = int((z > 2).sum())
     return ASSUMES if worse >= 3 else CONSISTENT, {

@@ -41,25 +41,19 @@ OF_CLAIMS = {
 
 DERIVED, PRINT, MEASURED = "derived", judged.PRINT, judged.MEASURED
 ONE_SEED = "one seed"
-EXTRACTION = "possible extraction artefact"
 WORDS = {
-    PRINT: {judged.YES: FOLLOWS, judged.MAYBE: NOISE, judged.NO: FAILS},
-    MEASURED: {
-        judged.YES: REPLICATED,
-        judged.MAYBE: CLOSE,
-        judged.NO: NOT_REPLICATED,
-    },
+    (PRINT, judged.YES): FOLLOWS,
+    (PRINT, judged.MAYBE): NOISE,
+    (PRINT, judged.NO): FAILS,
+    (MEASURED, judged.YES): REPLICATED,
+    (MEASURED, judged.MAYBE): CLOSE,
+    (MEASURED, judged.NO): NOT_REPLICATED,
 }
-
-
-def holds(answer: bool) -> str:
-    """The word for what algebra decides."""
-    return REPLICATED if answer else NOT_REPLICATED
 
 
 def word(kind: str, side: judged.Judged | None) -> str:
     """The word for an answer in print or measured; empty without one."""
-    return WORDS[kind].get(side.answer, "") if side else ""
+    return WORDS.get((kind, side.answer), "") if side else ""
 
 
 def measured(side: judged.Judged | None) -> str:
@@ -68,7 +62,7 @@ def measured(side: judged.Judged | None) -> str:
         return ""
     text = judged.written(side.gaps)
     if side.readings:
-        words = [WORDS[MEASURED].get(one, UNMEASURED) for one in side.readings]
+        words = [WORDS.get((MEASURED, x), UNMEASURED) for x in side.readings]
         said = ", ".join(words)
         if len(set(words)) == 1:
             said = f"{words[0]}, all {len(words)} of them"
