@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from arcbook import losses
-from arcbook.audit import situations as at
+from arcbook.audit import equations as at
 from arcbook.audit.equations import Check
 from arcbook.audit.shared_equations import common, cosine, shipped
 

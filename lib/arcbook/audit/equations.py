@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
+import torch
 
-CONFIRMED = "confirmed"
-MISPRINT = "misprint"
-WRONG = "wrong"
-ASSUMES = "needs an assumption"
-UNCHECKED = "cannot be checked"
-VERDICTS = (CONFIRMED, MISPRINT, WRONG, ASSUMES, UNCHECKED)
+from arcbook import losses
+from arcbook.audit.verdicts import ASSUMES, CONFIRMED, MISPRINT
 
 TOLERANCE = 1e-8
 
@@ -31,14 +29,10 @@ class AuditError(RuntimeError):
 class Check:
     """A printed equation and how it is held against the truth.
 
-    Attributes:
-        draw: from a random generator to a situation.
-        truth, printed: from a situation to numbers.
-        correct: the right form, where it isn't the printed one.
-        fault: "misprint" where the paper elsewhere uses the right form or
-            the text settles it, otherwise "wrong".
-        assumed: situations in which the printed form is right.
-        slack: the error allowed there, where the assumption is a limit.
+    `draw` makes a situation of a random generator; truth, printed and
+    correct form make numbers of it. The fault is a misprint where the paper
+    elsewhere uses the right form or the text settles it. `assumed` draws
+    situations in which the printed form is right, up to `slack`.
     """
 
     draw: Callable
@@ -52,9 +46,9 @@ class Check:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict, one of `VERDICTS`, and the relative errors behind it.
+    """A verdict and the relative errors behind it.
 
-    `other_error` is that of the right form, or of the printed one under the
+    The other one is that of the right form, or of the printed one under the
     assumption; None for a confirmed equation.
     """
 
@@ -99,3 +93,127 @@ def _error(check, form, draw, seed, draws):
         size = max(np.abs(truth).max(), 1e-300)
         worst = max(worst, gap / size if np.isfinite(gap) else np.inf)
     return float(worst)
+
+
+N, D = 6, 5
+
+
+class Situation(SimpleNamespace):
+    """Numbers by name.
+
+    Of a batch features x (N, D), class vectors w (C, D), labels y (N,), each
+    class once at least, and a scale s: with its angles and shipped losses.
+    """
+
+    def but(self, **changes) -> Situation:
+        """The same with some numbers new or replaced."""
+        return Situation(**vars(self) | changes)
+
+    @property
+    def angles(self):
+        """Angles (N, C) in radians."""
+        return angles(self.x, self.w)
+
+    def own(self, matrix):
+        """The entry of each row at its label."""
+        return matrix[np.arange(len(self.y)), self.y]
+
+    def others(self, matrix):
+        """The entries of each row without the label's, (N, C − 1)."""
+        keep = np.arange(matrix.shape[1]) != self.y[:, None]
+        return matrix[keep].reshape(len(self.y), -1)
+
+    def loss(self, logits):
+        """The softmax loss of logits (N, C), the mean over the batch."""
+        return log_loss(self.own(logits), self.others(logits))
+
+    def shipped(self, name, **hyper):
+        """The loss that trains, as a number."""
+        return shipped_loss(name, self.x, self.w, self.y, **hyper).item()
+
+
+def batch(generator, most=np.pi):
+    """A batch of four classes whose own angles are at most so wide."""
+    while True:
+        x, w = normals(N, D)(generator), normals(4, D)(generator)
+        found = Situation(x=x, w=w, y=np.arange(N) % 4)
+        if found.own(found.angles).max() <= most:
+            return found.but(s=generator.uniform(0.5, 6))
+
+
+def drawn(first=None, /, **draws):
+    """A function that draws a situation: another one first, then by name.
+
+    Each is a function of the generator, or what its `uniform` takes.
+    """
+
+    def draw(generator):
+        found = first(generator) if first else Situation()
+        for name, how in draws.items():
+            one = how(generator) if callable(how) else generator.uniform(*how)
+            found = found.but(**{name: one})
+        return found
+
+    return draw
+
+
+def whole(low, high):
+    """Draw a whole number below `high`."""
+    return lambda generator: int(generator.integers(low, high))
+
+
+def normals(*shape):
+    """Draw normal numbers."""
+    return lambda generator: generator.normal(size=shape)
+
+
+def angles(x, w):
+    """Angles (N, C) in radians."""
+    return np.arccos(np.clip(unit(x) @ unit(w).T, -1, 1))
+
+
+def unit(v):
+    """Unit rows."""
+    return v / np.linalg.norm(v, axis=-1, keepdims=True)
+
+
+def log_loss(target, rivals):
+    """−log(e^target / (e^target + Σ e^rivals)), the mean over a batch."""
+    return np.mean(np.log1p(np.exp(rivals - target[:, None]).sum(1)))
+
+
+def shipped_loss(name, x, w, y, *, centers=None, **hyper):
+    """The loss that trains, of a batch, as a tensor."""
+    w = torch.as_tensor(w)
+    head = losses.create(
+        name, embedding_dim=w.shape[1], num_classes=len(w), **hyper
+    ).on(w)
+    if centers is not None:
+        head.regularisers[0].centers.data = torch.tensor(centers)
+    return head.eval()(torch.as_tensor(x), torch.as_tensor(y))
+
+
+def losses_by_angles(name, angles, **hyper):
+    """The shipped loss of one sample at its angles, own first, a tensor."""
+    head = losses.create(
+        name, embedding_dim=2, num_classes=angles.shape[-1], **hyper
+    )
+    return head.losses_at(angles, torch.zeros(1, dtype=torch.long)).sum()
+
+
+def by_angles(name, angles, **hyper):
+    """Autograd of that loss in the angles."""
+    angles = torch.tensor(np.atleast_2d(angles), requires_grad=True)
+    loss = losses_by_angles(name, angles, **hyper)
+    return torch.autograd.grad(loss, angles)[0][0].numpy()
+
+
+def derivative(function, at):
+    """A derivative by autograd of a torch function of one number."""
+    at = torch.tensor(at, dtype=torch.float64, requires_grad=True)
+    return torch.autograd.grad(function(at), at)[0].item()
+
+
+def target_logit(name, theta, **hyper) -> np.ndarray:
+    """The shipped target's formula at angles, without scale and norms."""
+    return losses.get(name).target(torch.tensor(theta), **hyper).numpy()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from arcbook.audit import situations as at
-from arcbook.audit.equations import WRONG, Check
+from arcbook.audit import equations as at
+from arcbook.audit.equations import Check
 from arcbook.audit.shared_equations import common, shipped, softmax
+from arcbook.audit.verdicts import WRONG
 
 PIECES = 4
 WITH_BETA = at.drawn(at.batch, beta=(0.1, 2))

@@ -23,14 +23,10 @@ PRINT, MEASURED = "print", "measured"
 class Quantity:
     """A number: printed with its standard error, and its runs.
 
-    Attributes:
-        place, method: such as "arcgrad.table4/CIFAR10+" and "ArcGrad".
-        metric: a column of `cells.runs`, or "early NAME" and "late NAME" of
-            a histogram NAME: the mean angle over the first quarter of
-            training and at its end.
-        printed, error: in percent or degrees; NaN where nothing is.
-        freedom: of the error.
-        runs: rows of `cells.runs` that differ in nothing but the seed.
+    The metric is a column of `cells.runs`, or "early NAME" or "late NAME" of
+    a histogram: the mean angle over the first quarter of training, and at
+    its end. Numbers are in percent or degrees, NaN where nothing is printed.
+    The runs differ in nothing but the seed.
     """
 
     place: str
@@ -88,8 +84,7 @@ class Quantity:
     def run_error(self) -> float:
         """Standard error of the one run's metric by the images looked at.
 
-        Of an angle of class centres, that of the mean of the images' own
-        angles.
+        Of an angle of class centres, that of the images' own mean angle.
         """
         (run,) = self.runs.to_dict("records")
         if run["diverged"]:

@@ -27,14 +27,10 @@ YES, MAYBE, NO = 1, 0, -1
 
 
 class Gap(NamedTuple):
-    """A difference that has to be above 0.
+    """A difference that has to be above 0; None where a number is missing.
 
-    Attributes:
-        pair, where: such as "ArcGrad − Soft" and ", CIFAR10+".
-        item: such as "table4".
-        found: None where a number is missing.
-        one_run: whether its interval rests on a single run a cell.
-        freedom: of its interval.
+    Its pair is such as "ArcGrad − Soft", where ", CIFAR10+", item "table4".
+    `one_run` says whether its interval rests on a single run a cell.
     """
 
     pair: str
@@ -52,13 +48,10 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class Judged:
-    """What one side, in print or measured, says of a claim.
+    """What one side, in print or measured, says of a claim, by its gaps.
 
-    Attributes:
-        answer: YES, MAYBE or NO; None where a number is missing.
-        gaps: the differences by name, None where a number is missing.
-        one_run: whether an interval rests on a single run a cell.
-        readings: the answer of each reading of a claim with several.
+    The answer is YES, MAYBE or NO; None where a number is missing. Readings
+    are the answers of a claim with several.
     """
 
     answer: int | None

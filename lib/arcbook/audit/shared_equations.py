@@ -1,4 +1,7 @@
-"""The losses that more than one paper prints, checked wherever they stand."""
+"""The losses that more than one paper prints, checked wherever they stand.
+
+The MNIST paper, which numbers no equation, displays hardly any others.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from arcbook import geometry
-from arcbook.audit import situations as at
+from arcbook.audit import equations as at
 from arcbook.audit.equations import Check
 
 
@@ -148,3 +151,25 @@ FORMS = {
 def common(**numbers: str) -> dict[str, Check]:
     """Checks of equations that several papers print, by their numbers."""
     return {number: FORMS[name] for name, number in numbers.items()}
+
+
+def unit_vectors(generator):
+    """Class vectors of length one, features of length s."""
+    v = at.batch(generator)
+    return v.but(x=v.s * at.unit(v.x), w=at.unit(v.w))
+
+
+CHECKS = common(bias="L_1") | {
+    "product": Check(
+        at.drawn(x=at.normals(4, at.D), w=at.normals(4, at.D)),
+        lambda v: v.x @ v.w.T,
+        lambda v: np.diag(v.x @ v.w.T)[:, None],  # i stands for both
+        correct=products,
+    ),
+    "L_2": Check(at.batch, shipped("softmax"), cosine, assumed=unit_vectors),
+    "combined": Check(
+        at.drawn(at.batch, m1=(0.7, 1.5), m2=(0, 0.6), m3=(0, 0.5)),
+        shipped("combined", "s", "m1", "m2", "m3"),
+        margin(lambda theta, v: np.cos(v.m1 * theta + v.m2) - v.m3),
+    ),
+}

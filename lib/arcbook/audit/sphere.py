@@ -31,34 +31,27 @@ def half_unit(text: str) -> float:
 
 
 def printed_angles() -> pd.DataFrame:
-    """Every printed angle statistic.
+    """Every printed angle statistic, a row a loss of a table, in radians.
 
-    Gives a row a loss of a table: paper, table, classes, method, the three
-    metrics in radians, and `half`, half of the last printed digit.
+    Classes stand beside them, and `half`, half of the last printed digit.
     """
-    rows = []
+    parts = []
     for paper, name in TABLES:
         texts = papers.texts(paper, name)
-        texts = texts if "W-Inter" in texts.columns else texts.T
-        for method, cells in texts.iterrows():
-            rows.append(
-                {
-                    "paper": paper,
-                    "table": name,
-                    "classes": papers.facts(paper, name)["classes"],
-                    "method": method,
-                    **{metric: float(cells[metric]) for metric in METRICS},
-                    "half": half_unit(cells["W-Inter"]),
-                }
-            )
-    return pd.DataFrame(rows)
+        texts = texts if "W-Inter" in texts else texts.T
+        part = texts[[*METRICS]].astype(float).rename_axis("method")
+        part["half"] = texts["W-Inter"].map(half_unit)
+        part["classes"] = papers.facts(paper, name)["classes"]
+        parts.append(part.assign(paper=paper, table=name).reset_index())
+    first = ["paper", "table", "classes", "method"]
+    return pd.concat(parts, ignore_index=True)[[*first, *METRICS, "half"]]
 
 
 def against_bounds() -> pd.DataFrame:
-    """Each printed W-Inter and C-Inter beside the bounds.
+    """Each printed W-Inter and C-Inter beside the bounds, in radians.
 
     Gives a row a number: paper, table, C, method, metric, printed, simplex,
-    largest (mean), all in radians, and place.
+    largest (mean) and place.
     """
     rows = printed_angles().rename(columns={"classes": "C"})
     rows = rows.melt(
@@ -120,10 +113,7 @@ def _pairs(vectors):
 def spread_out(
     classes: int, dim: int, *, goal: str, seed: int = 0, steps: int = 600
 ) -> np.ndarray:
-    """Vectors that optimisation has spread as far as it can.
-
-    Gives (C, d) unit vectors.
-    """
+    """Unit vectors (C, d) that optimisation has spread as far as it can."""
     draw = torch.Generator().manual_seed(seed)
     vectors = torch.randn(
         classes, dim, generator=draw, dtype=torch.float64
@@ -145,11 +135,7 @@ def spread_out(
 
 
 def bounds_by_search(classes, dims, seeds=3) -> pd.DataFrame:
-    """The bounds beside what optimisation reaches.
-
-    Gives a row for each pair: C, d, mean and minimum reached, the bounds
-    "largest mean" and "simplex", all in radians.
-    """
+    """The bounds beside what optimisation reaches, in radians."""
     rows = []
     for number, dim in itertools.product(classes, dims):
         mean, minimum = (
@@ -175,10 +161,10 @@ def simplex(classes: int) -> np.ndarray:
 
 
 def nudged_simplex(classes: int, size: float, seed: int = 0) -> np.ndarray:
-    """Unit vectors near the simplex's corners whose sum is zero.
+    """Unit vectors (C, C) near the simplex's corners whose sum is zero.
 
-    Gives (C, C). While no cosine is positive, Jensen's inequality puts their
-    mean angle above the simplex's.
+    While no cosine is positive, Jensen's inequality puts their mean angle
+    above the simplex's.
     """
     draw = np.random.default_rng(seed)
     vectors = simplex(classes) + size * draw.normal(size=(classes, classes))
@@ -199,8 +185,8 @@ def slope_off_simplex(classes: int) -> float:
 
 
 def spread_for(excess: float, classes: int) -> float:
-    """Spread of the cosines that lifts the mean angle above the simplex's.
+    """Standard deviation of cosines that lifts their mean angle so much.
 
-    Gives standard deviation of the cosines, to second order.
+    Above the simplex's, to second order.
     """
     return math.sqrt(2 * excess / slope_off_simplex(classes))

@@ -7,7 +7,7 @@ the table's `why` in `data/papers` prints.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -23,18 +23,7 @@ from arcbook.audit.verdicts import (
     UNCHECKED,
 )
 
-CHECKS: dict[tuple[str, str], Callable[[], tuple]] = {}
 RUNS = 5
-
-
-def checks(paper: str, name: str):
-    """Register the function that judges a table."""
-
-    def keep(function):
-        CHECKS[paper, name] = function
-        return function
-
-    return keep
 
 
 def wide(paper: str, name: str) -> pd.DataFrame:
@@ -46,21 +35,14 @@ def wide(paper: str, name: str) -> pd.DataFrame:
 
 
 def is_share(text: str, trials: int) -> bool:
-    """Whether a printed percentage can be k out of n.
-
-    Gives True if some whole k has 100 k/n within half of the last digit.
-    """
+    """Whether a printed percentage is some 100 k/n, to its last digit."""
     value = float(text.partition("±")[0])
     nearest = 100 * round(value * trials / 100) / trials
     return abs(nearest - value) <= sphere.half_unit(text) * (1 + 1e-9)
 
 
 def not_shares(paper: str, name: str, trials: dict[str, int]) -> pd.DataFrame:
-    """Cells that cannot be whole counts out of n.
-
-    Gives a row a cell: row, column, printed, trials, and the two shares
-    nearest to it, below and above.
-    """
+    """Cells that can't be whole counts, with the shares below and above."""
     found = []
     for (row, column), text in papers.texts(paper, name).stack().items():
         n = trials.get(column, trials.get(row))
@@ -79,7 +61,6 @@ def equal_folds() -> dict[str, int]:
     return {name: 10 * n for name, n in rows.items() if n % 10 == 0}
 
 
-@checks("arcgrad", "table1")
 def uci():
     """Averages and wins from the cells; cells against whole counts."""
     means = wide("arcgrad", "table1")
@@ -101,7 +82,6 @@ def uci():
     return ASSUMES if len(holes) else CONSISTENT, found
 
 
-@checks("arcgrad", "table2")
 def uci_facts():
     """The data sets, against the files that the book reads."""
     facts = papers.table("arcgrad", "table2").set_index("dataset").astype(int)
@@ -113,8 +93,6 @@ def uci_facts():
     return CONSISTENT if same else CONTRADICTED, {"rows": len(facts)}
 
 
-@checks("arcgrad", "table3")
-@checks("angular-learning", "table1")
 def settings():
     """Settings: nothing to recompute."""
     one = papers.texts("arcgrad", "table3")
@@ -123,13 +101,6 @@ def settings():
         "epochs": (one.loc["Epochs"].iloc[0], two.loc["epochs", "CIFAR10"]),
         "rates": (one.loc["LR"].iloc[0], two.loc["lr(Soft)", "CIFAR10"]),
     }
-
-
-@checks("iam", "table1")
-@checks("iam", "table6")
-def nothing():
-    """A list of layers; shares of an unknown number of probes."""
-    return UNCHECKED, {}
 
 
 def lead(paper, name, column, first=None, second=None) -> stats.Estimate:
@@ -141,23 +112,6 @@ def lead(paper, name, column, first=None, second=None) -> stats.Estimate:
     return stats.of_shares(*pair, cells.TEST_IMAGES)
 
 
-@checks("arcgrad", "table4")
-def cifar10():
-    """The lead over the second best."""
-    return CONSISTENT, {
-        "plus": lead("arcgrad", "table4", "CIFAR10+"),
-        "plain": lead("arcgrad", "table4", "CIFAR10"),
-    }
-
-
-@checks("angular-learning", "table5")
-def fashion():
-    """Arc over Soft."""
-    gap = lead("angular-learning", "table5", "Fashion-MNIST", "Arc", "Soft")
-    return CONSISTENT, {"gap": gap}
-
-
-@checks("angular-learning", "table6")
 def cifar10_of_angular():
     """± of five runs against the error of the test set."""
     table = papers.table("angular-learning", "table6").dropna()
@@ -172,45 +126,33 @@ def cifar10_of_angular():
     }
 
 
-@checks("iam", "table2")
-def digits():
-    """Whole counts out of 10,000."""
-    holes = not_shares("iam", "table2", {"MNIST": 10_000})
-    return MISPRINT if len(holes) else CONSISTENT, {"holes": len(holes)}
-
-
-def faces(name):
-    """A table of pairs: whole counts of LFW, YTF and CFP."""
+def counts(name):
+    """A table of IAM: whole counts of MNIST, or of pairs of faces."""
     texts = papers.texts("iam", name)
-    holes = not_shares("iam", name, papers.facts("iam", name)["trials"])
+    trials = papers.facts("iam", name)["trials"]
+    holes = not_shares("iam", name, trials)
+    verdict = MISPRINT if len(holes) else CONSISTENT
+    if name == "table2":
+        return verdict, {"holes": len(holes)}
     listed = [
         f"{one.row}, {one.column}: {one.printed} lies between "
         f"{one.below:.3f} and {one.above:.3f}"
         for one in holes.itertuples()
     ]
-    return MISPRINT if listed else CONSISTENT, {
+    return verdict, {
         "cells": texts.size,
         "whole": texts.size - len(holes),
         "holes": "; ".join(listed),
     }
 
 
-for _name in ("table3", "table4", "table5"):
-    CHECKS["iam", _name] = lambda name=_name: faces(name)
-
-
 def settled(rows: pd.DataFrame, value: str = "printed") -> pd.Series:
-    """Which runs are no accident.
-
-    One that ends five standard errors below the median of its loss or more
-    has failed to settle.
-    """
+    """Which runs end less than five standard errors below the median."""
     median = rows.groupby("method")[value].transform("median")
     error = median.map(lambda x: stats.share_error(x, cells.TEST_IMAGES))
     return rows[value] > median - 5 * error
 
 
-@checks("mnist-cosine", "table1")
 def margins():
     """40 accuracies on 10,000 images: more apart than chance?"""
     table = cells.beside("mnist-cosine", "table1").dropna(subset="printed")
@@ -246,19 +188,12 @@ def angles(paper, name):
     return IMPOSSIBLE if impossible else CONSISTENT, found
 
 
-for _paper, _name in sphere.TABLES:
-    CHECKS[_paper, _name] = lambda paper=_paper, name=_name: angles(
-        paper, name
-    )
-
-
 def same_setup() -> pd.DataFrame:
     """Numbers that both papers of one group print for one loss and network.
 
-    Gives a row a pair: benchmark, method; arcgrad, the error rate in percent
-    from [arcgrad, Table IV and V]; angular, std, from [angular-learning, Table
-    6 and 7]; gap in points; z, the gap over the standard error of two means of
-    five runs, the second's std taken for both.
+    Gives a row a pair: benchmark, method; error rates in percent, arcgrad of
+    its Table IV and V, angular with its std of its Table 6 and 7; gap in
+    points; z, the gap over the standard error of two means of five runs.
     """
     methods = ["Soft", "Center", "ArcFace", "ArcGrad"]
     parts = {}
@@ -285,8 +220,6 @@ def angular(name: str, benchmark: str) -> pd.DataFrame:
     return table[["mean", "std"]]
 
 
-@checks("arcgrad", "table5")
-@checks("angular-learning", "table7")
 def cifar100():
     """Soft with ResNet-34, 160 epochs, batch 128, rate 0.01, twice."""
     one = papers.texts("arcgrad", "table3")["CIFAR100+"]
@@ -298,7 +231,6 @@ def cifar100():
     return CONTRADICTED if contradicted else CONSISTENT, pair
 
 
-@checks("arcgrad", "table7")
 def epochs_of_arcgrad():
     """The gap to Soft at ten epochs, beside the sister paper's."""
     ours = wide("arcgrad", "table7").loc["10"]
@@ -309,7 +241,6 @@ def epochs_of_arcgrad():
     }
 
 
-@checks("angular-learning", "table4")
 def epochs_of_angular():
     """200 epochs against the 160 of Table 6."""
     long = wide("angular-learning", "table4").loc["200"]
@@ -321,3 +252,38 @@ def epochs_of_angular():
         "most": z.max(),
         "worse": worse,
     }
+
+
+CHECKS = {
+    ("arcgrad", "table1"): uci,
+    ("arcgrad", "table2"): uci_facts,
+    ("arcgrad", "table3"): settings,
+    ("arcgrad", "table4"): lambda: (
+        CONSISTENT,
+        {
+            "plus": lead("arcgrad", "table4", "CIFAR10+"),
+            "plain": lead("arcgrad", "table4", "CIFAR10"),
+        },
+    ),
+    ("arcgrad", "table5"): cifar100,
+    ("arcgrad", "table7"): epochs_of_arcgrad,
+    ("angular-learning", "table1"): settings,
+    ("angular-learning", "table4"): epochs_of_angular,
+    ("angular-learning", "table5"): lambda: (
+        CONSISTENT,
+        {
+            "gap": lead(
+                *("angular-learning", "table5", "Fashion-MNIST", "Arc", "Soft")
+            )
+        },
+    ),
+    ("angular-learning", "table6"): cifar10_of_angular,
+    ("angular-learning", "table7"): cifar100,
+    ("iam", "table1"): lambda: (UNCHECKED, {}),  # a list of layers
+    ("iam", "table6"): lambda: (UNCHECKED, {}),  # an unknown number of probes
+    ("mnist-cosine", "table1"): margins,
+}
+CHECKS |= {
+    ("iam", f"table{n}"): partial(counts, f"table{n}") for n in (2, 3, 4, 5)
+}
+CHECKS |= {table: partial(angles, *table) for table in sphere.TABLES}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from arcbook.audit import rule as judged
 
+CONFIRMED = "confirmed"
 CONSISTENT = "consistent"
+WRONG = "wrong"
 MISPRINT = "misprint"
 IMPOSSIBLE = "impossible"
 CONTRADICTED = "contradicted"
 ASSUMES = "needs an assumption"
 UNCHECKED = "cannot be checked"
+OF_EQUATIONS = (CONFIRMED, MISPRINT, WRONG, ASSUMES, UNCHECKED)
 OF_TABLES = {
     CONSISTENT: "all that can be recomputed agrees",
     MISPRINT: "a cell is certainly not what was measured",

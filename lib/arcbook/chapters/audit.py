@@ -10,9 +10,8 @@ from IPython.display import HTML, Markdown
 from matplotlib import pyplot as plt
 
 from arcbook import papers, plot, stats
-from arcbook.audit import rule
+from arcbook.audit import PAPERS, Item, rule
 from arcbook.audit.equations import ASSUMES, CONFIRMED
-from arcbook.audit.ledger import PAPERS, Item
 from arcbook.book import page
 from arcbook.plot import BASELINE, INK
 
