@@ -14,36 +14,26 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 
 from arcbook import papers
-from arcbook.audit import (
-    angular_equations,
-    arcgrad_equations,
-    cost,
-    iam_equations,
-    rule,
-    shared_equations,
-    verdicts,
-)
+from arcbook.audit import cost, rule, verdicts
 from arcbook.audit.algebra import PROOFS
+from arcbook.audit.angular_equations import CHECKS as OF_ANGULAR
+from arcbook.audit.arcgrad_equations import CHECKS as OF_ARCGRAD
 from arcbook.audit.equations import Check, judge
-from arcbook.audit.tables import CHECKS as CHECKS_OF_TABLES
+from arcbook.audit.iam_equations import CHECKS as OF_IAM
+from arcbook.audit.shared_equations import CHECKS as OF_MNIST
+from arcbook.audit.tables import CHECKS as OF_TABLES
 
 PAPERS = ("arcgrad", "angular-learning", "iam", "mnist-cosine")
 CHECKS: dict[tuple[str, str], Check] = {
     (paper, number): check
-    for paper, module in zip(
-        PAPERS,
-        (
-            arcgrad_equations,
-            angular_equations,
-            iam_equations,
-            shared_equations,
-        ),
+    for paper, checks in zip(
+        PAPERS, (OF_ARCGRAD, OF_ANGULAR, OF_IAM, OF_MNIST)
     )
-    for number, check in module.CHECKS.items()
+    for number, check in checks.items()
 }
 VERDICTS = {
     "equation": verdicts.OF_EQUATIONS,
-    "table": tuple(verdicts.OF_TABLES),
+    "table": verdicts.OF_TABLES,
     "claim": tuple(verdicts.OF_CLAIMS),
 }
 ROMAN = {arabic: roman for roman, arabic in papers.ARABIC.items()}
@@ -163,7 +153,7 @@ def _equations(paper, seed):
 
 def _tables(paper):
     for name in papers.names(paper, "tables"):
-        verdict, found = CHECKS_OF_TABLES[paper, name]()
+        verdict, found = OF_TABLES[paper, name]()
         facts = papers.facts(paper, name)
         number = name.removeprefix("table")
         item = Item(

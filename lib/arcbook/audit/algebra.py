@@ -258,9 +258,16 @@ def with_margin():
     yield under(arcface.all() and cosface.all(), near), found
 
 
-@proves("angular-learning", "ratio", "s-confidence", "larger-s-smaller-angle")
+@proves(
+    "angular-learning",
+    *("right-angles", "ratio", "s-confidence", "larger-s-smaller-angle"),
+)
 def at_right_angles():
-    """P(y)/P(j) = e^{sπ/2}; P(y) rises with s and falls with C; its slope."""
+    """The widest angle to all rivals, to which 90° is the limit; p there."""
+    angles = [simplex_angle(C) for C in (10, 100, 10_000)]
+    limit = all(np.diff(angles) < 0) and abs(angles[-1] - math.pi / 2) < 1e-3
+    yield under(False, limit), {"simplex": math.degrees(angles[0])}
+
     own, other = d.right_angle_probabilities()
     quotient = float((own / other).subs({d.s: 3, d.C: 10}))
     many = float(own.subs({d.s: 3, d.C: 1000}))
@@ -328,14 +335,6 @@ def slopes_of_the_loss():
         for s in np.repeat([0.5, 3.0, 10.0], 5)
     ]
     yield min(slopes) > 0, {}
-
-
-@proves("angular-learning", "right-angles")
-def right_angles():
-    """The widest angle to all rivals falls to 90° with the classes."""
-    angles = [simplex_angle(C) for C in (10, 100, 10_000)]
-    limit = all(np.diff(angles) < 0) and abs(angles[-1] - math.pi / 2) < 1e-3
-    yield under(False, limit), {"simplex": math.degrees(angles[0])}
 
 
 # Inter-class angular margin

@@ -28,6 +28,13 @@ def within_first_piece(generator):
     return at.Situation(x=2 * near, w=w, y=y)
 
 
+def shares(v):
+    """p_ij1 and p_ij2 as printed, (N, C) each."""
+    e = np.exp(v.s * at.unit(v.x) @ at.unit(v.w).T)
+    rivals = v.others(e).sum(1, keepdims=True)
+    return e / e.sum(1, keepdims=True), e / rivals
+
+
 def multiplied(v):
     """Eq. 4 as printed: the cosine of the multiplied angle."""
     norms = np.linalg.norm(v.x, axis=1)
@@ -35,11 +42,9 @@ def multiplied(v):
     return at.log_loss(target, norms[:, None] * np.cos(v.others(v.angles)))
 
 
-def shares(v):
-    """p_ij1 and p_ij2 as printed, (N, C) each."""
-    e = np.exp(v.s * at.unit(v.x) @ at.unit(v.w).T)
-    rivals = v.others(e).sum(1, keepdims=True)
-    return e / e.sum(1, keepdims=True), e / rivals
+def p_i(v):
+    """p_i as printed."""
+    return v.own(shares(v)[0])
 
 
 def shares_of_torch(v):
@@ -64,12 +69,6 @@ def penalty(v):
     """Eq. 7 as printed."""
     z = np.exp(v.s * np.cos(v.angles))
     return np.log(v.others(z).mean(1) / z.sum(1)).mean()
-
-
-def total(v):
-    """Eq. 12, second line, as printed."""
-    p = v.own(shares(v)[0])
-    return (-np.log(p) + v.beta * np.log((1 - p) / (len(v.w) - 1))).mean()
 
 
 def gradients(v, beta=1.0, base=0):
@@ -120,17 +119,12 @@ def weighted(v, weights):
 
 
 def steps(v, divided=1):
-    """Gradient step of the batch loss in features and class vectors."""
+    """Gradient step of the batch loss in features and class vectors.
+
+    In lines 7 and 8 of Algorithm 1 the mean is of N equal brackets.
+    """
     of_x, of_w = gradients(v, v.beta, 1.0)
     return np.concatenate([of_x.ravel() / divided, of_w.ravel()])
-
-
-def printed_steps(v):
-    """Algorithm 1: the mean in line 6 is of derivatives that hold 1/N.
-
-    In lines 7 and 8 it is of N equal brackets.
-    """
-    return steps(v, divided=len(v.x))
 
 
 CHECKS = common(cosine="3", cosface="5", arcface="6") | {
@@ -163,15 +157,23 @@ CHECKS = common(cosine="3", cosface="5", arcface="6") | {
     "p_i": Check(
         at.batch,
         lambda v: v.own(shares_of_torch(v)[0]),
-        lambda v: v.own(shares(v)[0]),
+        p_i,
     ),
     "10": by_class_vectors(0, of_own=True),
     "11": by_class_vectors(0, of_own=False),
     "p_ij": Check(at.batch, p_ij(shares_of_torch), p_ij(shares)),
-    "Algorithm 1": Check(
-        WITH_BETA, steps, printed_steps, fault=WRONG, correct=steps
+    "Algorithm 1": Check(  # the mean in line 6 is of what holds 1/N already
+        WITH_BETA,
+        steps,
+        lambda v: steps(v, divided=len(v.x)),
+        fault=WRONG,
+        correct=steps,
     ),
-    "12": Check(WITH_BETA, shipped("iam", "s", "beta"), total),
+    "12": Check(  # its second line
+        WITH_BETA,
+        shipped("iam", "s", "beta"),
+        lambda v: (-np.log(p_i(v)) + v.beta * np.log((1 - p_i(v)) / 3)).mean(),
+    ),
     "13": by_class_vectors(1, of_own=True),
     "14": by_class_vectors(1, of_own=False),
 }

@@ -73,9 +73,11 @@ class Quantity:
     def values(self) -> pd.Series:
         """The metric of each run, in percent or degrees."""
         when, _, name = self.metric.rpartition(" ")
-        if when:
-            means = cells.early if when == "early" else _at_the_end
-            return self.runs["record"].map(lambda run: means(run, name))
+        records = self.runs["record"]
+        if when == "early":
+            return records.map(lambda run: cells.early(run, name))
+        if when == "late":
+            return records.map(lambda run: cells.course(run, name).iloc[-1])
         values = self.runs[self.metric].astype(float)
         if self.metric in cells.SHARES:  # what diverged has nothing right
             return values.where(~self.runs["diverged"].astype(bool), 0.0)
@@ -102,10 +104,6 @@ class Quantity:
         degrees = np.arange(len(counts))
         variance = np.cov(degrees, fweights=counts, ddof=0)
         return math.sqrt(variance / counts.sum())
-
-
-def _at_the_end(record, kind):
-    return cells.course(record, kind).iloc[-1]
 
 
 def quantities(

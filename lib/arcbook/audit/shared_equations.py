@@ -1,6 +1,6 @@
 """The losses that more than one paper prints, checked wherever they stand.
 
-The MNIST paper, which numbers no equation, displays hardly any others.
+The MNIST paper, which numbers no equation, has few others: they come last.
 """
 
 from __future__ import annotations

@@ -5,22 +5,16 @@ from __future__ import annotations
 from arcbook.audit import rule as judged
 
 CONFIRMED = "confirmed"
-CONSISTENT = "consistent"
+CONSISTENT = "consistent"  # all that can be recomputed agrees
+MISPRINT = "misprint"  # of a table: a cell is certainly not what was measured
 WRONG = "wrong"
-MISPRINT = "misprint"
-IMPOSSIBLE = "impossible"
-CONTRADICTED = "contradicted"
-ASSUMES = "needs an assumption"
-UNCHECKED = "cannot be checked"
+IMPOSSIBLE = "impossible"  # no data can give a cell
+CONTRADICTED = "contradicted"  # another printed table says otherwise
+ASSUMES = "needs an assumption"  # it holds if something unsaid does
+UNCHECKED = "cannot be checked"  # nothing in it can be recomputed
 OF_EQUATIONS = (CONFIRMED, MISPRINT, WRONG, ASSUMES, UNCHECKED)
-OF_TABLES = {
-    CONSISTENT: "all that can be recomputed agrees",
-    MISPRINT: "a cell is certainly not what was measured",
-    IMPOSSIBLE: "no data can give a cell",
-    CONTRADICTED: "another printed table says otherwise of one set-up",
-    ASSUMES: "it holds if something unsaid does",
-    UNCHECKED: "nothing in it can be recomputed",
-}
+OF_TABLES = (CONSISTENT, MISPRINT, IMPOSSIBLE, CONTRADICTED)
+OF_TABLES += (ASSUMES, UNCHECKED)
 
 REPLICATED = "replicated"
 NOT_REPLICATED = "not replicated"
