@@ -11,7 +11,7 @@ by Wilcoxon's signed ranks with Holm's correction (JMLR 7, 2006).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,7 @@ class Estimate:
         return (self.high - self.low) / 2
 
     def __neg__(self):
-        return Estimate(-self.mean, -self.high, -self.low, self.p)
+        return self * -1
 
     def __add__(self, number: float):
         return Estimate(
@@ -71,31 +71,17 @@ class Estimate:
 
 
 def frame(estimates: dict[str, Estimate], mean: str = "mean") -> pd.DataFrame:
-    """Estimates as rows: their means, low, high and p.
-
-    Args:
-        estimates: by name, which becomes the index.
-        mean: what the column of means is called.
-    """
-    columns = {mean: "mean", "low": "low", "high": "high", "p": "p"}
+    """Estimates as rows by their name: their means, low, high and p."""
     return pd.DataFrame(
-        {
-            column: [getattr(one, field) for one in estimates.values()]
-            for column, field in columns.items()
-        },
+        [astuple(one) for one in estimates.values()],
         index=list(estimates),
+        columns=[mean, "low", "high", "p"],
         dtype=float,
     )
 
 
 def around(mean: float, error: float, freedom: float = math.inf) -> Estimate:
-    """An estimate by its standard error.
-
-    Args:
-        mean: of the quantity.
-        error: its standard error.
-        freedom: degrees of freedom of Student's distribution.
-    """
+    """An estimate by its standard error and Student's degrees of freedom."""
     half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
     if error > 0:
         p = 2 * float(stats.t.sf(abs(mean) / error, freedom))
@@ -120,12 +106,7 @@ def interval(runs) -> tuple[float, float]:
 
 
 def of_share(percent: float, trials: int) -> Estimate:
-    """A share of independent trials, in percent, with Wilson's interval.
-
-    Args:
-        percent: of the trials.
-        trials: such as test images.
-    """
+    """A share of independent trials, in percent, with Wilson's interval."""
     hits = round(percent * trials / 100)
     found = stats.binomtest(hits, trials).proportion_ci(LEVEL, "wilson")
     return Estimate(float(percent), 100 * found.low, 100 * found.high)
@@ -144,17 +125,10 @@ def of_shares(first: float, second: float, trials: int) -> Estimate:
 
 
 def homogeneity(percents, trials: int) -> tuple[float, int, float]:
-    """Whether shares differ by more than chance. [Pearson's χ²]
+    """Whether shares of as many trials differ by more than chance.
 
-    Args:
-        percents: at least two, each of as many trials.
-        trials: such as test images.
-
-    Returns:
-        χ², its degrees of freedom, and p.
-
-    Raises:
-        ValueError: for fewer than two, or one that is no number.
+    Gives Pearson's χ², its degrees of freedom, and p. Raises ValueError for
+    fewer than two shares, or one that is no number.
     """
     percents = np.asarray(percents, dtype=float)
     if len(percents) < 2 or np.isnan(percents).any():
@@ -170,7 +144,7 @@ def homogeneity(percents, trials: int) -> tuple[float, int, float]:
 
 
 def of_folds(values, splits: int = 10) -> Estimate:
-    """Mean over folds of repeated cross-validation.
+    """Mean over the folds of repeated cross-validation.
 
     Training folds overlap, so the variance is taken 1/n + 1/(splits − 1)
     times rather than 1/n times. [Nadeau and Bengio 2003]
@@ -194,10 +168,7 @@ def of_folds(values, splits: int = 10) -> Estimate:
 def fold_error(std, folds: int = 100, splits: int = 10):
     """Standard error of a mean over folds, their overlap allowed for.
 
-    Args:
-        std: of the folds (n − 1).
-        folds: of all runs.
-        splits: folds of a run.
+    `std` is that of the folds of all runs (n − 1), `splits` the folds of one.
     """
     return np.sqrt(1 / folds + 1 / (splits - 1)) * std
 
@@ -205,11 +176,8 @@ def fold_error(std, folds: int = 100, splits: int = 10):
 def paired_folds(first, second, splits: int = 10) -> Estimate:
     """The corrected resampled t-test of two losses. [Nadeau and Bengio 2003]
 
-    Args:
-        first, second: a value for each fold of all runs, in one order.
-        splits: folds of a run.
-
-    Raises ValueError: when the folds don't pair.
+    Each has a value for each fold of all runs, in one order. Raises
+    ValueError when the folds don't pair.
     """
     first, second = np.asarray(first, float), np.asarray(second, float)
     if first.shape != second.shape:
@@ -232,13 +200,7 @@ def welch(first, second) -> Estimate:
 
 
 def pooled(parts, freedom: float = math.inf) -> Estimate:
-    """Mean of independent estimates.
-
-    Args:
-        parts: estimates.
-        freedom: degrees of freedom of Student's distribution by which their
-            intervals were made.
-    """
+    """Mean of independent estimates, whose intervals had such a freedom."""
     parts = list(parts)
     t = float(stats.t.ppf((1 + LEVEL) / 2, freedom))
     error = math.sqrt(sum(part.half**2 for part in parts)) / len(parts) / t
@@ -253,11 +215,8 @@ def detectable(std: float, runs: int, power: float = 0.8) -> float:
         runs: of each, 2 or more.
         power: the chance to find it, above the 5% of a false alarm.
 
-    Returns:
-        In the unit of `std`.
-
-    Raises:
-        ValueError: for fewer than two runs, or a power that is no chance.
+    Gives it in the unit of `std`. Raises ValueError for fewer than two runs,
+    or a power that is no chance.
     """
     if runs < 2 or not 0.05 < power < 1:
         raise ValueError(
@@ -275,16 +234,12 @@ def detectable(std: float, runs: int, power: float = 0.8) -> float:
 
 
 def wins(accuracy: pd.DataFrame, *, ties: str = "first") -> pd.Series:
-    """How many data sets each loss is best on.
+    """How many data sets, the rows, each loss, a column, is best on.
 
-    Args:
-        accuracy: a row for each data set, a column for each loss; rows with
-            a missing value don't count.
-        ties: "first" gives a tied data set to the first of the columns, as
-            the paper does (its Table I has Iris tied between M-Soft and
-            ArcFace, and counts it for M-Soft alone); "all" gives it to each.
-
-    Gives a number for each loss. Raises ValueError: for another way with ties.
+    Rows with a missing value don't count. `ties` "first" gives a tied data
+    set to the first of the columns, as the paper does (its Table I has Iris
+    tied between M-Soft and ArcFace, and counts it for M-Soft alone); "all"
+    gives it to each. Raises ValueError for another way with ties.
     """
     if ties not in ("first", "all"):
         raise ValueError(f"ties = {ties!r}: it is 'first' or 'all'")
@@ -301,12 +256,7 @@ def ranks(accuracy: pd.DataFrame) -> pd.Series:
 
 
 def friedman(accuracy: pd.DataFrame) -> float:
-    """p of Friedman's test: do the losses differ at all?
-
-    Args:
-        accuracy: a row for each data set, a column for each of at least 3
-            losses.
-    """
+    """p of Friedman's test: do the losses, three columns or more, differ?"""
     columns = accuracy.dropna().to_numpy().T
     return float(stats.friedmanchisquare(*columns).pvalue)
 
@@ -316,29 +266,21 @@ def critical_difference(
 ) -> float:
     """Nemenyi's critical difference of average ranks. [Demšar 2006]
 
-    Two of k losses differ at the level if their average ranks over N data
-    sets are further apart than q √(k (k + 1) / 6N), where q √2 is a
-    quantile of the studentised range.
-
-    Args:
-        losses: k.
-        datasets: N.
-        level: chance of one false difference among all pairs.
+    Two of k losses differ at the level, the chance of one false difference
+    among all pairs, if their average ranks over N data sets are further apart
+    than q √(k (k + 1) / 6N), where q √2 is a quantile of the studentised
+    range.
     """
     q = stats.studentized_range.ppf(1 - level, losses, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(losses * (losses + 1) / (6 * datasets)))
 
 
 def signed_ranks(first, second, digits: int = 2) -> float:
-    """p of Wilcoxon's signed-rank test, exact with ties and zeros.
+    """p of Wilcoxon's signed-rank test of paired values, exact with ties.
 
-    Differences are counted in units of the last digit, so that equal ones
-    are equal; zeros are left out. All 2ⁿ signs are gone through by dynamic
-    programming, which knows ties, unlike a table of the distribution.
-
-    Args:
-        first, second: paired values.
-        digits: decimals that the values have.
+    Differences are counted in units of the last of `digits` decimals, so that
+    equal ones are equal; zeros are left out. All 2ⁿ signs are gone through by
+    dynamic programming, which knows ties, unlike a table of the distribution.
     """
     gaps = np.rint(np.subtract(first, second) * 10**digits).astype(int)
     gaps = gaps[gaps != 0]
@@ -354,11 +296,7 @@ def signed_ranks(first, second, digits: int = 2) -> float:
 
 
 def holm(p) -> np.ndarray:
-    """p-values corrected for their number by Holm's method.
-
-    Args:
-        p: of n tests, in any order.
-    """
+    """The p-values of several tests, corrected for their number by Holm."""
     p = np.asarray(p, dtype=float)
     order = np.argsort(p)
     steps = (len(p) - np.arange(len(p))) * p[order]
