@@ -68,11 +68,10 @@ def runs(
     """
     if records is None:
         records = experiments.records(id, profile)
-    rows = []
-    for run in experiments.runs(id, profile):
-        found = next((r for r in records if _is_of(r, run)), None)
-        rows.append(_row(run, found))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        _row(run, next((one for one in records if _is_of(one, run)), None))
+        for run in experiments.runs(id, profile)
+    )
 
 
 def measured(id: str, profile: str = "full") -> pd.DataFrame:
@@ -92,7 +91,7 @@ def measured(id: str, profile: str = "full") -> pd.DataFrame:
 
 def of_records(records: Iterable[Mapping]) -> pd.DataFrame:
     """`runs` of any records, such as those of a live run."""
-    return pd.DataFrame([_row(one, one) for one in records])
+    return pd.DataFrame(_row(one, one) for one in records)
 
 
 def select(frame: pd.DataFrame, **where) -> pd.DataFrame:
@@ -132,15 +131,10 @@ def group(
     Gives a row a group, in the order of the runs: `by`, mean, low, high, std
     over seeds (or over folds), runs, expected, diverged, stale.
     """
-    rows = []
-    for at, part in frame.groupby(list(by), sort=False, dropna=False):
-        found = estimate(part, metric)
-        rows.append(
-            dict(zip(by, at, strict=True))
-            | {"mean": found.mean, "low": found.low, "high": found.high}
-            | _counts(part, metric)
-        )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        dict(zip(by, at, strict=True)) | _summary(part, metric)
+        for at, part in frame.groupby(list(by), sort=False, dropna=False)
+    )
 
 
 def beside(
@@ -159,10 +153,13 @@ def beside(
     have 0 expected. Raises ValueError for a table without unit, which is not
     of results.
     """
-    return pd.DataFrame(
-        {"paper": paper, "item": item} | printed | _measured(same, printed)
+    rows = [
+        {"paper": paper, "item": item}
+        | printed
+        | _summary(same, printed["metric"])
         for printed, same in pairs(paper, item, profile, records)
-    )
+    ]
+    return pd.DataFrame(rows).rename(columns={"mean": "measured"})
 
 
 def pairs(
@@ -240,52 +237,50 @@ def _is_of(record, run):
 
 
 def _row(run, record):
-    fields = {key: run[key] for key in FIELDS if key in run}
-    fields |= dict(run.get("hyperparameters", {}))
-    if record is None:
-        return fields | {"measured": False, "diverged": None, "record": None}
-    found = record["metrics"]
-    row = fields | {key: record.get(key) for key in KNOWN}
-    row |= {"measured": True, "diverged": found.get("diverged")}
+    row = {key: run[key] for key in FIELDS if key in run}
+    row |= dict(run.get("hyperparameters", {}))
+    row |= {"measured": record is not None, "record": record}
+    found, known = (record["metrics"], record) if record else ({}, {})
+    row |= {key: known.get(key) for key in KNOWN}
+    row["diverged"] = found.get("diverged")
     row |= {key: found[key] for key in TITLES if key in found}
-    row |= {
-        key: 100 * found[name]
-        for key, (name, _) in SHARES.items()
-        if name in found and "correct" not in found
-    }
-    if "correct" in found:
-        row |= {
-            key: found[key]
-            for key in ("accuracy", "train_accuracy", "std", "constant")
+    if "correct" not in found:
+        return row | {
+            key: 100 * found[name]
+            for key, (name, _) in SHARES.items()
+            if name in found
         }
-        row["folds"] = 100 * np.divide(found["correct"], found["tested"])
-        row["networks"] = len(found["correct"])
-    return row | {"record": record}
+    row |= {key: found[key] for key in ("std", "constant")}
+    row["folds"] = 100 * np.divide(found["correct"], found["tested"])
+    return row | {"networks": len(found["correct"])}
 
 
-def _counts(part, metric):
+def _summary(part, metric):
+    """The estimate of runs that differ in the seed, and how many there are."""
+    found = estimate(part, metric)
     there = part[part["measured"].astype(bool)]
-    values = (
-        part[metric].dropna().astype(float)
-        if metric in part
-        else pd.Series(dtype=float)
-    )
-    std = values.std() if len(values) > 1 else math.nan
     if len(there) == 1 and metric == "accuracy" and "std" in there:
         std = float(there["std"].iloc[0])
+    else:
+        std = part.get(metric, pd.Series()).dropna().astype(float).std()
     return {
+        "mean": found.mean,
+        "low": found.low,
+        "high": found.high,
         "std": std,
         "runs": len(there),
         "expected": len(part),
-        "diverged": int(sum(bool(x) for x in there["diverged"])),
-        "stale": bool(there["stale"].eq(True).any()) if len(there) else False,
+        "diverged": int(there["diverged"].astype(bool).sum()),
+        "stale": bool(there["stale"].eq(True).any()),
     }
 
 
 def _of_source(paper, item, profile, records):
     """Runs of the experiment behind a table; none where there is none."""
     if f"{paper}.{item}" not in experiments.available():
-        return pd.DataFrame(columns=["column"])
+        return pd.DataFrame(
+            columns=["column", "measured", "diverged", "stale"]
+        )
     id, where = source(paper, item)
     return select(runs(id, profile, records), **where)
 
@@ -360,14 +355,3 @@ def _runs_of(frame, printed):
     if place is not None and place not in METRICS:
         where["benchmark"] = place
     return select(frame, **where)
-
-
-def _measured(same, printed):
-    if same.empty:
-        found, counts = Estimate(math.nan), {"std": math.nan}
-        counts |= {"runs": 0, "expected": 0, "diverged": 0, "stale": False}
-    else:
-        found = estimate(same, printed["metric"])
-        counts = _counts(same, printed["metric"])
-    ends = {"measured": found.mean, "low": found.low, "high": found.high}
-    return ends | counts
