@@ -142,20 +142,28 @@ def leads(kind: str):
     return plot.show(figure)
 
 
-def printed_table(kind: str, paper: str) -> pd.DataFrame:
-    """A paper's table as text, losses down: printed, and measured if it is."""
+def printed_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `cells.beside` as text: as printed, and measured if they are."""
     texts = {}
-    for cell in tables(kind, paper).to_dict("records"):
+    for cell in rows.to_dict("records"):
         line = texts.setdefault(cell["method"], {})
         where = cell["at"] + (" epochs" if cell["at"].isdigit() else "")
-        line[where] = _text(cell["printed"], cell["printed_std"])
+        line[where] = _text(cell, "printed", "printed_std")
         if cell["runs"]:
-            line[f"{where}, measured"] = _text(cell["measured"], cell["std"])
+            line[f"{where}, measured"] = _text(cell, "measured", "std")
     return pd.DataFrame(texts).T.rename_axis("loss")
 
 
-def _text(mean, std):
-    return f"{mean:.2f}" + (f" ± {std:.2f}" if not math.isnan(std) else "")
+def _text(cell, mean, std):
+    if cell["unit"] == "radian":
+        return angle(cell[mean])
+    spread = "" if math.isnan(cell[std]) else f" ± {cell[std]:.2f}"
+    return f"{cell[mean]:.2f}{spread}"
+
+
+def angle(radians: float) -> str:
+    """An angle as tables have it, in radians and in degrees."""
+    return f"{radians:.5g} ({math.degrees(radians):.1f}°)"
 
 
 def best_records(id: str, columns: Sequence[str] = SIX) -> list[dict]:
