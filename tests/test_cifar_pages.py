@@ -3,12 +3,19 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from scipy import stats as scipy_stats
 
-from arcbook import cells, datasets, geometry, packing, plot, stats
+from arcbook import (
+    cells,
+    datasets,
+    geometry,
+    live_images,
+    packing,
+    plot,
+    stats,
+)
 from arcbook.chapters import ch11, ch12, ch13, cifar
 from pictures import bars, caught, marks, near
 
@@ -152,7 +159,7 @@ def test_curves_of_a_table_over_epochs_are_those_printed(monkeypatch):
         for color, x, y in marks(first, hollow=True)
         if x == pytest.approx(10)
     }
-    soft = cifar.error_spaced(72.84)
+    soft = ch11.error_spaced(72.84)
     assert drawn[plot.look("Soft")["color"]] == pytest.approx(soft)
 
 
@@ -170,13 +177,13 @@ def test_random_vectors_stand_where_theory_says():
 
 def test_impossible_angles_are_crossed(monkeypatch):
     figure = caught(monkeypatch, ch12.angles, "angular-learning", "table3")
-    between = figure.axes[1]
     crossed = [
         line.get_xdata()[0]
-        for line in between.get_lines()
+        for axes in figure.axes  # W-Inter, C-Inter, WC-Intra
+        for line in axes.get_lines()
         if line.get_marker() == "x"
     ]
-    assert sorted(crossed) == pytest.approx([1.6244, 1.6256], abs=1e-4)
+    assert crossed == pytest.approx([1.6256, 1.6244], abs=1e-4)
 
 
 def test_mean_cosines_within_and_between():
@@ -244,6 +251,29 @@ def test_a_quick_run_says_so():
 
 
 def test_texts_of_a_printed_table():
-    table = cifar.printed_table("CIFAR-10", "angular-learning")
-    assert table.loc["Arc", "CIFAR10+"] == "94.77 ± 0.19"
-    assert isinstance(table, pd.DataFrame)
+    rows = cifar.tables("CIFAR-10", "angular-learning")
+    assert cifar.printed_table(rows).loc["Arc", "CIFAR10+"] == "94.77 ± 0.19"
+    table = cifar.printed_table(cells.beside("angular-learning", "table3"))
+    assert table.loc["ArcFace", "W-Inter"] == "1.6256 (93.1°)"
+
+
+def test_live_runs_are_rows_with_wilson_s_interval(monkeypatch):
+    runs = [
+        {"column": column, "hyperparameters": hyper, "test_images": 100}
+        | {"metrics": {"diverged": False, "test_accuracy": share}}
+        for column, hyper, share in (
+            ("Soft", {}, 0.5),
+            ("ArcGrad", {"s": 1.0}, 0.6),
+            ("ArcGrad", {"s": 10.0}, 0.7),
+        )
+    ]
+    figure = caught(monkeypatch, cifar.against, live_images.Live(runs), "s")
+    (axes,) = figure.axes
+    texts = [text.get_text() for text in axes.get_yticklabels()]
+    assert texts == ["ArcGrad, s = 10", "ArcGrad, s = 1", "Soft"]
+    looks = [plot.look(name)["color"] for name in ("Soft", *["ArcGrad"] * 2)]
+    drawn = list(zip(looks, (50, 60, 70), (2, 1, 0)))
+    assert marks(axes, hollow=False) == near(drawn)
+    _, _, low, high = bars(axes)[0]
+    one = stats.of_share(50, 100)
+    assert (low, high) == pytest.approx((one.low, one.high))

@@ -19,10 +19,9 @@ DASHES = {"arcgrad": "-", "angular-learning": (0, (5, 2))}
 
 
 def leads(rival: str = "Soft") -> pd.DataFrame:
-    """ArcGrad's lead on CIFAR-10+ against the number of epochs.
+    """Rows of `cifar.ahead` on CIFAR-10+, with their epochs.
 
-    Gives rows of `cifar.ahead` with "epochs" and "five" (whether a mean of
-    five runs rather than one run).
+    A lead is one of means of five runs where "five" is true, else of two runs.
     """
     one = cifar.ahead("epochs").assign(five=False)
     one["epochs"] = one["at"].astype(int)
@@ -80,56 +79,26 @@ def schedule(epochs: int, steps: int, rate: float = 1.0) -> np.ndarray:
 
 def cycle(planned: Sequence[int], steps: int):
     """The one-cycle rate against the epoch, for several lengths."""
-    planned = sorted(planned)
     figure, axes = plt.subplots(figsize=(8, 4.2))
-    shades = np.linspace(1, 0.45, len(planned))
-    at = planned[0]
-    for row, (length, shade) in enumerate(zip(planned, shades)):
+    at, shades = min(planned), np.linspace(1, 0.45, len(planned))
+    for row, length in enumerate(sorted(planned)):
         rates = schedule(length, steps)
         epoch = np.arange(1, len(rates) + 1) / steps
-        axes.plot(epoch, rates, color=plot.colour("arcgrad"), alpha=shade)
-        here = rates[min(at * steps, len(rates)) - 1]
+        ink = {"color": plot.colour("arcgrad"), "alpha": shades[row]}
+        axes.plot(epoch, rates, **ink)
+        height = 1.03 + 0.06 * (row % 2)
+        axes.text(epoch[rates.argmax()], height, f"planned for {length}")
+        here = rates[at * steps - 1]
         axes.plot(at, here, "o", color=INK, ms=6, zorder=3)
-        top = rates.argmax()
-        for text, place, shift in (
-            (f"planned for {length}", (epoch[top], 1.0), 4 + 13 * (row % 2)),
-            (f"{here:.0%}", (at, here), 7 if here < 0.5 else -14),
-        ):
-            axes.annotate(text, place, (6, shift), textcoords="offset points")
+        beside = here + (0.05 if here < 0.5 else -0.08)
+        axes.text(at, beside, f"  {here:.0%}")
     axes.axvline(at, color=BASELINE, lw=1, ls=":")
-    axes.set_ylim(-0.02, 1.18)
-    axes.set_xlim(0)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("learning rate / largest")
+    axes.set(xlim=0, ylim=(-0.02, 1.18))
+    axes.set(xlabel="epoch", ylabel="learning rate / largest")
     axes.set_title(
         f"After {at} epochs the run of {at} is over, that of {length} is at "
         f"{here:.0%} of its rate"
     )
-    return plot.show(figure)
-
-
-def courses(records: Sequence[dict]):
-    """Test accuracy over the epochs, a panel a loss, a curve a length."""
-    figure, panels = plt.subplots(
-        3, 2, figsize=(8, 6.8), sharex=True, sharey=True
-    )
-    longest = max(one["epochs"] for one in records)
-    for axes, column in zip(panels.flat, cifar.SIX, strict=True):
-        mark = plot.look(column)
-        for one in records:
-            if one["column"] != column or one["seed"]:
-                continue
-            epoch, test = (
-                one["curves"][key] for key in ("epoch", "test_accuracy")
-            )
-            test, ink = 100 * np.array(test), mark["color"]
-            dash = "-" if one["epochs"] == longest else (0, (4, 2))
-            axes.plot(epoch, test, color=ink, lw=1.5, ls=dash)
-            axes.plot(epoch[-1], test[-1], **mark)
-        axes.set_title(column, fontsize=11, color=mark["color"], pad=4)
-    panels[0, 0].xaxis.get_major_locator().set_params(integer=True)
-    figure.supxlabel("epoch", fontsize=11.5)
-    figure.supylabel("test accuracy, %", fontsize=11.5)
     return plot.show(figure)
 
 
@@ -139,14 +108,13 @@ def behind(records: Sequence[dict]) -> pd.Series:
     Gives percentage points of test accuracy, by loss.
     """
     short, long = (f(one["epochs"] for one in records) for f in (min, max))
-    ends, there = {}, {}
-    for one in records:
-        curve = one["curves"]["test_accuracy"]
-        if one["epochs"] == short:
-            ends.setdefault(one["column"], 100 * curve[-1])
-        if one["epochs"] == long:
-            there.setdefault(one["column"], 100 * curve[short - 1])
-    return (pd.Series(ends) - pd.Series(there)).dropna()
+    there = pd.Series(
+        {
+            (one["epochs"], one["column"]): one["curves"]["test_accuracy"]
+            for one in records
+        }
+    ).map(lambda curve: 100 * curve[short - 1])
+    return (there[short] - there[long]).dropna()
 
 
 def shown_by(stds: pd.Series) -> pd.DataFrame:
@@ -163,43 +131,38 @@ def shown_by(stds: pd.Series) -> pd.DataFrame:
 def over_epochs():
     """Accuracy against the number of epochs, a panel a paper."""
     rows = cifar.tables("epochs")
+    rows = rows.assign(
+        epochs=rows["at"].astype(int), height=error_spaced(rows["printed"])
+    )
     figure, panels = plt.subplots(1, 2, figsize=(9, 5), sharey=True)
-    for axes, (paper, table) in zip(panels, rows.groupby("paper", sort=False)):
-        table = table.assign(epochs=table["at"].astype(int))
-        starts = {}
-        for column, part in table.groupby("method", sort=False):
-            mark = plot.look(column)
-            high = cifar.error_spaced(part["printed"])
-            axes.plot(part["epochs"], high, lw=1, **mark | plot.HOLLOW)
-            known = part.dropna(subset=["measured"])
-            axes.plot(
-                known["epochs"],
-                cifar.error_spaced(known["measured"]),
-                **mark | {"ls": "none"},
-            )
-            starts[column] = high.iloc[0]
-        few = table["epochs"].min()
-        for column, height in plot.spaced(starts, 0.085).items():
-            axes.annotate(
-                column,
-                (0.88 * few, height),
-                color=plot.look(column)["color"],
-                ha="right",
-                va="center",
-                fontsize=10,
-            )
-        axes.set_xscale("log")
-        ticks = sorted(table["epochs"].unique())
+    panels[0].set_ylim(error_spaced(np.array([68, 96.7])))
+    for axes, (paper, part) in zip(panels, rows.groupby("paper", sort=False)):
+        ticks = sorted(part["epochs"].unique())
+        axes.set(xscale="log", title=cifar.TITLES[paper])
         axes.set_xticks(ticks, map(str, ticks))
         axes.minorticks_off()
-        axes.set_xlim(few / 2.2, 1.15 * ticks[-1])
-        axes.set_title(cifar.TITLES[paper], fontsize=11.5)
+        plot.curves(
+            part, "epochs", "height", hue="method", axes=axes, style=_hollow
+        )
+        for one in part.itertuples():
+            mark = plot.look(one.method) | {"ls": "none"}
+            axes.plot(one.epochs, error_spaced(one.measured), **mark)
+        axes.set_xlabel("epochs, log scale")
     ticks = np.array([70, 80, 85, 90, 92, 94])
-    panels[0].set_yticks(cifar.error_spaced(ticks), map(str, ticks))
+    panels[0].set_yticks(error_spaced(ticks), map(str, ticks))
     panels[0].set_ylabel("accuracy, %, spaced by log error")
-    figure.supxlabel("epochs, log scale", fontsize=11.5)
     plot.legend(figure, *(k for k in plot.KINDS if rows[k].notna().any()))
     return plot.show(figure)
+
+
+def _hollow(column):
+    mark = plot.look(column) | {"lw": 1} | plot.HOLLOW
+    return mark | {"markeredgecolor": mark["color"]}
+
+
+def error_spaced(accuracy):
+    """Heights at which equal ratios of the error are equal distances."""
+    return -np.log(100 - np.minimum(accuracy, 99.9))
 
 
 def steps() -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -62,47 +62,35 @@ def order_agreement() -> pd.Series:
 
 
 def needed(
-    reach: Mapping[str, Callable],
-    given: Mapping[str, float],
-    level: float,
-    marked: Sequence[int] = (10, 100),
+    reach: Mapping[str, Callable], given: Mapping[str, float], level: float
 ):
     """The scale that lets p reach a level, against the number of classes."""
     figure, axes = plt.subplots(figsize=(8, 4.6))
     classes = np.unique(np.geomspace(3, 1000, 200).round())
     curves = {word: [f(one) for one in classes] for word, f in reach.items()}
     curves["AdaCos, fixed"] = np.sqrt(2) * np.log(classes - 1)
-
-    def style(word):
-        return {"color": plot.look(word.split(",")[0])["color"]}
-
-    for word, values in curves.items():
-        axes.plot(classes, values, **style(word))
+    axes.set(xscale="log", ylim=(0, 1.1 * max(given.values())))
+    plot.curves(
+        pd.DataFrame(curves, classes).melt(ignore_index=False).reset_index(),
+        *("index", "value"),
+        hue="variable",
+        axes=axes,
+        style=lambda word: plot.look(word.split(",")[0]),
+    )
     for column, scale in given.items():
         mark = plot.look(column)
-        axes.plot(marked, [scale] * len(marked), **mark | plot.HOLLOW)
-        axes.annotate(
-            f"{column}, s = {scale:g} [arcgrad]",
-            (marked[0], scale),
-            (8, 6),
-            textcoords="offset points",
-            color=mark["color"],
-            fontsize=10,
-        )
-    for one in marked:
+        axes.plot((10, 100), [scale] * 2, **mark | plot.HOLLOW)
+        where = f"{column}, s = {scale:g} [arcgrad]"
+        axes.text(11, scale + 0.4, where, color=mark["color"], fontsize=10)
+    for one in (10, 100):
         axes.axvline(one, color=BASELINE, lw=1, ls=":")
-    axes.set_xscale("log")
     ticks = [3, 10, 30, 100, 300, 1000]
     axes.set_xticks(ticks, map(str, ticks))
     axes.minorticks_off()
-    axes.set_ylim(0)
-    plot.names(
-        axes, {w: (classes[-1], v[-1]) for w, v in curves.items()}, style
-    )
     axes.set(xlabel="classes C, log scale", ylabel="scale s")
-    most = max(scale(marked[-1]) for scale in reach.values())
+    most = max(scale(100) for scale in reach.values())
     axes.set_title(
-        f"With {marked[-1]} classes s = {most:.1f} is enough for p = {level:g}"
+        f"With 100 classes s = {most:.1f} is enough for p = {level:g}"
     )
     return plot.show(figure)
 

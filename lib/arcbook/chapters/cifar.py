@@ -1,4 +1,4 @@
-"""What the pages on CIFAR share: two papers' tables, leads, quick runs."""
+"""What the pages on images share: two papers' tables, leads, live runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from itertools import product
 
-import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
@@ -22,8 +21,8 @@ TABLES = {
     "CIFAR-10": {"arcgrad": "table4", "angular-learning": "table6"},
     "CIFAR-100": {"arcgrad": "table5", "angular-learning": "table7"},
 }
-FIRST = {"CIFAR10+": 0, "CIFAR10": 1, "Top-1": 0, "Top-5": 1}
-FIRST |= {"Top1": 0, "Top5": 1}
+LEFT = ("CIFAR10+", "Top-1", "Top1")  # of two panels
+SIGNS = {"learning_rate": "η"}
 
 
 def tables(kind: str, paper: str | None = None) -> pd.DataFrame:
@@ -51,17 +50,20 @@ def ahead(kind: str) -> pd.DataFrame:
     percentage points.
     """
     rows = []
-    keys = ["paper", "item", "at"]
-    for key, part in tables(kind).groupby(keys, sort=False):
-        part = part.set_index("method")
-        ours = part.loc[OURS[key[0]]]
-        for name, rival in part.drop(ours.name).iterrows():
-            rows.append(
-                dict(zip(keys, key, strict=True))
-                | {"rival": name}
-                | _printed_lead(ours, rival)
-                | _measured_lead(*key, ours.name, name, ours["metric"])
-            )
+    for paper, item in TABLES[kind].items():
+        found = {
+            (cell["at"], cell["method"]): (cell, runs)
+            for cell, runs in cells.pairs(paper, item)
+            if len(runs)
+        }
+        for (at, name), (rival, others) in found.items():
+            if name != OURS[paper]:
+                ours, own = found[at, OURS[paper]]
+                rows.append(
+                    {"paper": paper, "item": item, "at": at, "rival": name}
+                    | _printed_lead(ours, rival)
+                    | _measured_lead(own, others, ours["metric"])
+                )
     return pd.DataFrame(rows)
 
 
@@ -75,21 +77,15 @@ def _printed_lead(ours, rival):
     return {"printed": lead, "printed_low": gap.low, "printed_high": gap.high}
 
 
-def _measured_lead(paper, item, at, ours, rival, metric):
-    runs = cells.runs(f"{paper}.{item}")
-    if at.isdigit():
-        runs = cells.select(runs, epochs=int(at))
-    elif at not in cells.METRICS:
-        runs = cells.select(runs, benchmark=at)
+def _measured_lead(ours, others, metric):
     found = stats.Estimate(math.nan)
-    if metric in runs:
+    if metric in ours:
         first, second = (
-            cells.select(runs, column=name).set_index("seed")[metric].dropna()
-            for name in (ours, rival)
+            runs.set_index("seed")[metric].dropna() for runs in (ours, others)
         )
         gaps = (first - second).dropna()
         if len(gaps) == 1:
-            images = int(runs["test_images"].max())
+            images = int(ours["test_images"].max())
             found = stats.of_shares(first.iloc[0], second.iloc[0], images)
         else:
             found = stats.of_runs(gaps)
@@ -99,44 +95,34 @@ def _measured_lead(paper, item, at, ours, rival, metric):
 def bands(kind: str) -> dict[str, float]:
     """For each place the lead that five seeds find four times in five.
 
-    At the median ± that Angular Learning prints for it; ArcGrad, which
-    prints none, calls the same places by other names.
+    At the median ± that Angular Learning prints for it; ArcGrad prints none.
     """
-    printed = tables(kind)
-    found = {
+    return {
         at: stats.detectable(part["printed_std"].median(), SEEDS)
-        for at, part in printed.groupby("at", sort=False)
-        if part["printed_std"].notna().any()
+        for at, part in tables(kind, "angular-learning").groupby("at")
     }
-    names = {"Top1": "Top-1", "Top5": "Top-5"}
-    return found | {names[at]: found[at] for at in names if at in found}
 
 
 def leads(kind: str):
     """How far ArcGrad is ahead, a panel for each table and place."""
-    band = bands(kind)
-    rows = ahead(kind).sort_values(
-        ["paper", "at"],
-        key=lambda x: x.map(FIRST) if x.name == "at" else x != "arcgrad",
-        kind="stable",
-    )
-    panels = rows[["paper", "at"]].drop_duplicates().to_dict("records")
-    sizes = rows.groupby("paper", sort=False)["rival"].nunique() + 1
+    rows, band = ahead(kind), bands(kind)
+    parts = dict(list(rows.groupby(["paper", "at"])))
+    sizes = len(SIX), len(FOUR)
     figure, grid = plt.subplots(
-        *(len(sizes), len(panels) // len(sizes)),
-        figsize=(8.5, 0.42 * sizes.sum() + 1.4),
+        *(2, 2),
+        figsize=(8.5, 0.42 * sum(sizes) + 1.4),
         sharey="row",
-        height_ratios=sizes.tolist(),
+        height_ratios=sizes,
     )
-    for axes, one in zip(grid.flat, panels, strict=True):
-        part = rows[
-            (rows["paper"] == one["paper"]) & (rows["at"] == one["at"])
-        ]
-        least = band[one["at"]]
+    order = sorted(
+        parts, key=lambda key: (key[0] != "arcgrad", key[1] not in LEFT)
+    )
+    for axes, (paper, at) in zip(grid.flat, order, strict=True):
+        least = band[at.replace("-", "")]
         axes.axvspan(-least, least, color=plot.BASELINE, alpha=0.18, lw=0)
         axes.axvline(0, color=plot.INK, lw=1)
-        plot.row_dots(axes, part, "rival")
-        axes.set_title(f"{one['at']}, {TITLES[one['paper']]}", fontsize=11)
+        plot.row_dots(axes, parts[paper, at], "rival")
+        axes.set_title(f"{at}, {TITLES[paper]}", fontsize=11)
     figure.supxlabel("ArcGrad ahead by, percentage points", fontsize=11.5)
     plot.legend(figure, *(k for k in plot.KINDS if rows[k].notna().any()))
     return plot.show(figure)
@@ -196,12 +182,10 @@ def label(records: Sequence[dict]) -> str:
 
 
 def trained(id: str, columns: Sequence[str], **values: Sequence):
-    """Train quick runs for all combinations of some values.
+    """A `live_images.Live` of quick runs for all combinations of some values.
 
     A hyperparameter that a column does not have is left out, and its run
     trained once.
-
-    Gives a `live_images.Live`, with a problem where the data are missing.
     """
     found = []
     for column in columns:
@@ -220,45 +204,36 @@ def trained(id: str, columns: Sequence[str], **values: Sequence):
     return live_images.Live(found)
 
 
-def against(live, name: str, metric: str = "accuracy"):
-    """Accuracy of live runs against one of their settings.
+def against(live, *names: str, metric: str = "accuracy"):
+    """Publish live runs, a row for each loss and value of some settings.
 
-    Gives the published figure, or a box that says why there is none.
+    Gives a box that says why where there are none.
     """
     if live.problem:
         return plot.absent(live.problem)
-    runs = cells.of_records(live.records).dropna(subset=[metric])
-    if name not in runs:
-        runs[name] = math.nan
-    images = int(runs["test_images"].iloc[0])
-    figure, axes = plt.subplots(figsize=(8, 4.2))
-    ends, ticks = {}, sorted(set(runs[name].dropna())) or [1.0]
-    for column, part in runs.groupby("column", sort=False):
-        mark, part = plot.look(column), part.sort_values(name)
-        bars = [stats.of_share(x, images) for x in part[metric]]
-        if part[name].isna().all():
-            ends[column] = bars[0].mean
-            span = bars[0].low, bars[0].high
-            axes.axhspan(*span, color=mark["color"], alpha=0.15, lw=0)
-            axes.axhline(ends[column], color=mark["color"], lw=1.2)
-            continue
-        ends[column] = bars[-1].mean
-        axes.vlines(
-            *(part[name], [b.low for b in bars], [b.high for b in bars]),
-            mark["color"],
-        )
-        axes.plot(part[name], part[metric], **mark)
-    axes.set(xscale="log", xlim=(ticks[0] / 1.12, ticks[-1] * 1.12))
-    axes.set_xticks(ticks, [f"{x:g}" for x in ticks])
-    axes.minorticks_off()
-    places = {column: (1.12 * ticks[-1], y) for column, y in ends.items()}
-    plot.names(axes, places)
-    words = {"learning_rate": "largest learning rate", "s": "scale s"}
-    axes.set_xlabel(f"{words[name]}, log scale")
-    axes.set_ylabel(f"{cells.TITLES[metric]} on {images:,} test images, %")
-    return plot.show(figure)
+    runs = cells.of_records(live.records)
+    return plot.show(live_dots(runs, names, metric))
 
 
-def error_spaced(accuracy):
-    """Heights at which equal ratios of the error are equal distances."""
-    return -np.log(100 - np.minimum(accuracy, 99.9))
+def live_dots(runs: pd.DataFrame, names: Sequence[str], metric="accuracy"):
+    """Live runs as dots with Wilson's intervals, a row each.
+
+    Rows are called by the loss and those of the settings that it has.
+    """
+    names = [name for name in names if name in runs]
+    shown = cells.group(runs, ["column", *names], metric)
+    shown["run"] = [_called(one, names) for one in shown.to_dict("records")]
+    losses = shown.set_index("run")["column"]
+    images = int(runs["test_images"].max())
+    return plot.dots(
+        shown.rename(columns={"mean": "measured"}),
+        rows="run",
+        style=lambda run: plot.look(losses[run]),
+        xlabel=f"{cells.TITLES[metric]} on {images:,} test images, %",
+    )
+
+
+def _called(one, names):
+    has = (name for name in names if pd.notna(one[name]))
+    values = (f"{SIGNS.get(name, name)} = {one[name]:g}" for name in has)
+    return ", ".join([one["column"], *values])
