@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 
 from arcbook import derive, experiments, packing
 from arcbook.chapters import ch10
-from pictures import caught, marks, opened
+from pictures import caught, opened
 
 S, C = 7.0, 10
 
@@ -84,18 +84,6 @@ def test_certainty_is_that_of_a_sample_on_its_class_vector():
         assert table.loc[s, "p"] == pytest.approx(1 / (1 + odds))
 
 
-def test_order_is_up_where_a_smaller_scale_is_tighter():
-    rows = [
-        (s, step, sign * s, False)
-        for step, sign in ((1, -1), (2, 1))
-        for s in (1.0, 2.0, 3.0)
-    ]
-    table = pd.DataFrame(rows, columns=["s", "step", "wc_intra", "diverged"])
-    assert list(ch10.order(table)["tau"]) == [-1, 1]
-    lost = table.assign(diverged=table["s"] == 1.0)
-    assert ch10.order(lost).empty
-
-
 def record(s, features, labels, vectors):
     arrays = {
         "features": features.astype(np.float32),
@@ -132,10 +120,9 @@ def test_filled_images_are_right_and_hollow_ones_wrong(monkeypatch):
         {"own": [0.3, 1.2], "left": [0.2, 0.9], "right": [True, False]}
     )
     figure = caught(monkeypatch, ch10.pulled, {1.0: table}, C)
-    filled, hollow = figure.axes[0].collections
-    assert filled.get_offsets().data.tolist() == [[0.3, 0.2]]
-    assert hollow.get_offsets().data.tolist() == [[1.2, 0.9]]
-    assert len(hollow.get_facecolor()) == 0
+    (dots,) = figure.axes[0].collections
+    assert dots.get_offsets().data.tolist() == [[0.3, 0.2], [1.2, 0.9]]
+    assert dots.get_facecolor()[:, 3].tolist() == [1, 0]
 
 
 def test_the_opening_draws_the_flow(monkeypatch):
@@ -150,18 +137,26 @@ def test_the_opening_draws_the_flow(monkeypatch):
 def test_courses_are_those_of_the_records(monkeypatch):
     records = experiments.records("angular-learning.fig5", "quick")
     figure = caught(monkeypatch, ch10.courses, records)
-    above, below = figure.axes
-    table = ch10.course(records)
-    ends = [line.get_ydata()[-1] for line in above.get_lines()]
-    assert ends == pytest.approx(list(table.groupby("s")["wc_intra"].last()))
-    bars = [bar.get_height() for bar in below.patches]
-    assert bars == pytest.approx(list(ch10.order(table)["tau"]))
+    (axes,) = figure.axes
+    ordered = sorted(records, key=lambda x: x["hyperparameters"]["s"])
+    for line, one in zip(axes.get_lines(), ordered, strict=True):
+        looks = one["curves"]["looks"]
+        assert line.get_xdata() == pytest.approx(looks["step"])
+        assert line.get_ydata() == pytest.approx(looks["wc_intra"])
 
 
 def test_every_class_is_named_in_the_plane(monkeypatch):
     records = experiments.records("angular-learning.fig6", "quick")
     names = [f"class {k}" for k in range(10)]
     figure = caught(monkeypatch, ch10.plane, records, names)
-    for axes in figure.axes[: len(records)]:
-        assert {t.get_text() for t in axes.texts} == {*names}
-    assert marks(figure.axes[0], hollow=True) == []
+    (key,) = figure.legends
+    assert [text.get_text() for text in key.get_texts()] == names
+    inks = [one.get_color() for one in key.get_lines()]
+    assert len(set(inks)) == 10
+    for axes, one in zip(figure.axes, records, strict=True):
+        *rays, ring = axes.get_lines()
+        assert [ray.get_color() for ray in rays] == inks
+        vectors = packing.unpack(one["arrays"]["class_vectors"])
+        drawn = [ray.get_xdata()[1] for ray in rays]
+        assert drawn == pytest.approx(np.arctan2(vectors[:, 1], vectors[:, 0]))
+        assert (ring.get_ydata() == 1).all()
