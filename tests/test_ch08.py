@@ -73,36 +73,37 @@ def test_settings_stand_where_their_numbers_are(monkeypatch):
     for axes, method in zip(figure.axes, ("ArcFace", "Combined")):
         part = rows[rows["method"] == method]
         for value, hollow in (("printed", True), ("measured", False)):
-            drawn = [y for *_, y in marks(axes, hollow=hollow)]
-            there = part.loc[part[value] >= 98.25, value]
-            assert drawn == pytest.approx(list(there))
+            drawn = [(x, round(y)) for _, x, y in marks(axes, hollow=hollow)]
+            places = range(len(part))[::-1]
+            assert drawn == list(zip(part[value], places))
+    far = [t.get_text()[-4:] for axes in figure.axes for t in axes.texts]
+    low = rows["printed"][~rows["settled"]]
+    assert sorted(far) == sorted(f"{x:.1f}" for x in low)
 
 
 def test_the_confusion_is_the_sum_of_the_records(monkeypatch):
     rows = ch08.networks()
+    rows = rows[rows["column"] == "ArcFace"]
     figure = caught(monkeypatch, ch08.confusion, rows)
     texts = [t.get_text() for t in figure.axes[0].texts if t.get_text()]
-    records = rows.loc[rows["column"] == "ArcFace", "record"]
     total = sum(
         packing.unpack(one["arrays"]["confusion"]).astype(int)
-        for one in records
+        for one in rows["record"]
     )
     assert sum(map(int, texts)) == total.sum() == 20 * 10_000
     right = 100 * np.trace(total) / total.sum()
-    accuracy = rows.loc[rows["column"] == "ArcFace", "accuracy"].mean()
-    assert right == pytest.approx(accuracy)
+    assert right == pytest.approx(rows["accuracy"].mean())
 
 
 def test_courses_end_at_the_measured_accuracy(monkeypatch):
-    figure = caught(monkeypatch, ch08.courses)
-    table = ch08.lengths()
-    for axes in figure.axes:
-        epochs = int(axes.get_title(loc="left").split()[0])
-        part = table[table["epochs"] == epochs]
+    rows = ch08.lengths()
+    figure = caught(monkeypatch, ch08.courses, rows)
+    for axes, epochs in zip(figure.axes, (5, 10, 100), strict=True):
         drawn = {c: y for c, _, y in marks(axes, hollow=False)}
-        for one in part.itertuples():
-            color = plot.look(one.column)["color"]
-            assert drawn[color] == pytest.approx(100 - one.mean)
+        part = rows[rows["epochs"] == epochs].set_index("column")["accuracy"]
+        for column, accuracy in part.items():
+            color = plot.look(column)["color"]
+            assert drawn[color] == pytest.approx(100 - accuracy)
 
 
 def test_live_networks_are_drawn_with_wilsons_interval(monkeypatch):

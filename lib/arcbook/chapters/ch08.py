@@ -10,10 +10,10 @@ from matplotlib import pyplot as plt
 from scipy import stats as distributions
 
 from arcbook import cells, packing, plot, stats
-from arcbook.audit import tables
-from arcbook.plot import BASELINE, INK
+from arcbook.audit import sphere, tables
+from arcbook.chapters import cifar
+from arcbook.plot import BASELINE
 
-ID, LENGTHS = "mnist-cosine.table1", "mnist-cosine.fig2"
 FOUR = {
     "c_inter": "C-Inter, degrees",
     "w_inter": "W-Inter, degrees",
@@ -25,20 +25,15 @@ MISSED = (0.5, 1, 2, 5)
 
 def networks() -> pd.DataFrame:
     """The 40 networks of the table: `cells.runs` with angles in degrees."""
-    rows = cells.measured(ID)
+    rows = cells.measured("mnist-cosine.table1")
     angles = list(cells.ANGLES)
     return rows.assign(**np.degrees(rows[angles].astype(float)))
 
 
 def follows(rows: pd.DataFrame) -> pd.Series:
     """Spearman's correlation of ArcFace's margin with each of `FOUR`."""
-    arcface = rows[rows["column"] == "ArcFace"]
-    return pd.Series(
-        {
-            name: distributions.spearmanr(arcface["m"], arcface[name])[0]
-            for name in FOUR
-        }
-    )
+    arcface = rows.loc[rows["column"] == "ArcFace", ["m", *FOUR]]
+    return arcface.astype(float).corr("spearman").loc["m", list(FOUR)]
 
 
 def opening(figure, rows: pd.DataFrame):
@@ -90,34 +85,25 @@ def table() -> pd.DataFrame:
     )
 
 
-def short_of(rows: pd.DataFrame) -> pd.Series:
-    """How far a printed accuracy is below the median of its loss, points."""
-    medians = rows.groupby("method")["printed"].transform("median")
-    return medians - rows["printed"]
-
-
 def apart(rows: pd.DataFrame) -> pd.DataFrame:
     """How far settled accuracies lie apart, and how far chance puts them."""
-    found = []
+    found, images = [], cells.TEST_IMAGES
     for method, part in rows.groupby("method", sort=False):
-        for value, kept in (
-            ("printed", "settled"),
-            ("measured", "settled_here"),
-        ):
-            values = part.loc[part[kept], value]
+        for kind, kept in zip(plot.KINDS, ("settled", "settled_here")):
+            values = part.loc[part[kept], kind]
             if len(values) < 2:
                 continue
-            mean = values.mean()
-            chi2, freedom, p = stats.homogeneity(values, cells.TEST_IMAGES)
+            number = len(values)
+            chi2, freedom, p = stats.homogeneity(values, images)
             found.append(
                 {
                     "loss": method,
-                    "kind": value,
-                    "networks": len(values),
-                    "far below": int(part[value].notna().sum() - len(values)),
+                    "kind": kind,
+                    "networks": number,
+                    "far below": part[kind].count() - number,
                     "best − worst": np.ptp(values),
                     "of equal ones": expected_range(
-                        mean, cells.TEST_IMAGES, len(values)
+                        values.mean(), images, number
                     ),
                     "χ² a degree of freedom": chi2 / freedom,
                     "p": p,
@@ -128,56 +114,34 @@ def apart(rows: pd.DataFrame) -> pd.DataFrame:
 
 def settings(rows: pd.DataFrame):
     """Every setting: printed hollow, measured filled."""
-    figure, panels = plt.subplots(2, 1, figsize=(8, 7.4), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=(8.5, 8.2), sharex=True)
     low = 98.25
-    for axes, (method, part) in zip(
-        panels, rows.groupby("method", sort=False), strict=True
-    ):
+    parts = rows.groupby("method", sort=False)
+    for axes, (method, part) in zip(panels, parts, strict=True):
         look = plot.look(method)
-        for shift, (value, (left, right, hollow, width)) in zip(
-            (-0.16, 0.16), plot.KINDS.items(), strict=True
-        ):
-            seen = part[value] >= low
-            at = np.arange(len(part)) + shift
-            ends = part[left].clip(lower=low)[seen], part[right][seen]
-            axes.vlines(at[seen], *ends, look["color"], lw=width)
-            axes.plot(
-                at[seen], part[value][seen], **look | hollow | {"ls": "none"}
-            )
-            for place in np.flatnonzero(part[value] < low):
-                axes.annotate(
-                    f"{part[value].iloc[place]:.1f}↓",
-                    (at[place], low),
-                    ha="center",
-                    fontsize=9.5,
-                    color=INK,
-                )
-        labels = part["at"].str.findall(r"0\.\d+").str.join("\n")
-        axes.set_xticks(range(len(part)), labels, fontsize=8.5)
-        axes.grid(axis="x", visible=False)
-        axes.set_ylabel("test accuracy, %")
-        lost = (~part["settled"]).sum(), (~part["settled_here"]).sum()
+        plot.row_dots(axes, part, "at", style=lambda _, look=look: look)
+        for place, value in enumerate(part["printed"][::-1]):
+            if value < low:
+                axes.text(low, place, f" ← {value:.1f}", va="center")
+        axes.set_xlim(low, 99.55)
+        far = [(~part[name]).sum() for name in ("settled", "settled_here")]
         axes.set_title(
-            f"{method}: {lost[0]} of {len(part)} printed and {lost[1]} "
-            "measured networks far below the others",
+            f"{method}, far below: {far[0]} printed, {far[1]} measured",
             fontsize=11.5,
         )
-    panels[0].set_xlabel("margin m, radians")
-    panels[1].set_xlabel("margins $m_2$ (above) and $m_3$, radians")
-    panels[0].set_ylim(low - 0.02, 99.55)
-    plot.legend(figure, "printed", "measured")
+    figure.supxlabel("test accuracy, %", fontsize=11.5)
+    plot.legend(figure, *plot.KINDS)
     return plot.show(figure)
 
 
-def confusion(rows: pd.DataFrame, method: str = "ArcFace"):
-    """What the networks of a loss take each digit for, all together."""
-    some = rows.loc[rows["column"] == method, "record"]
+def confusion(rows: pd.DataFrame):
+    """What networks take each digit for, all together."""
     total = sum(
-        packing.unpack(one["arrays"]["confusion"]).astype(int) for one in some
+        packing.unpack(one["arrays"]["confusion"]).astype(int)
+        for one in rows["record"]
     )
-    digits = [str(k) for k in range(len(total))]
-    matrix = pd.DataFrame(total, index=digits, columns=digits)
     figure, axes = plt.subplots(figsize=(8, 6.2))
+    matrix = pd.DataFrame(total)
     plot.heat(matrix, axes=axes, hits=plot.colour("arcface"))
     axes.set(xlabel="taken for", ylabel="digit")
     errors = matrix.where(~np.eye(len(total), dtype=bool)).stack()
@@ -189,68 +153,40 @@ def confusion(rows: pd.DataFrame, method: str = "ArcFace"):
     return plot.show(figure)
 
 
-def courses():
+def lengths() -> pd.DataFrame:
+    """The runs of both losses for 5, 10 and 100 epochs."""
+    rows = cells.measured("mnist-cosine.fig2")
+    return rows[rows["embedding_dim"].isna()]
+
+
+def courses(rows: pd.DataFrame):
     """Share of test images missed over the epochs of each run."""
-    rows = cells.measured(LENGTHS)
-    rows = rows[rows["embedding_dim"].isna()]
-    lengths = sorted(rows["epochs"].unique())
-    figure, panels = plt.subplots(
-        1, len(lengths), figsize=(8, 3.8), sharey=True
-    )
-    for axes, length in zip(panels, lengths, strict=True):
-        part = rows[rows["epochs"] == length]
-        ends = {}
-        for method, one in part.groupby("column"):
-            (record,) = one["record"]
-            look = plot.look(method)
-            epoch = record["curves"]["epoch"]
-            missed = 100 - 100 * np.array(record["curves"]["test_accuracy"])
-            axes.plot(epoch, missed, color=look["color"], lw=1.4)
-            axes.plot(epoch[-1], missed[-1], **look)
-            ends[method] = missed[-1]
-        gap = f"{ends['Soft'] - ends['ArcFace']:+.2f}".replace("-", "−")
+    figure, panels = plt.subplots(1, 3, figsize=(8, 3.8), sharey=True)
+    for axes, (length, part) in zip(panels, rows.groupby("epochs")):
+        for one in part.itertuples():
+            curves, look = one.record["curves"], plot.look(one.column)
+            missed = 100 - 100 * np.array(curves["test_accuracy"])
+            axes.plot(curves["epoch"], missed, color=look["color"], lw=1.4)
+            axes.plot(curves["epoch"][-1], missed[-1], **look)
+        end = part.set_index("column")["accuracy"]
+        gap = f"{end['ArcFace'] - end['Soft']:+.2f}".replace("-", "−")
         axes.set_title(f"{length} epochs: {gap}", fontsize=11.5)
         axes.set(yscale="log", xlabel="epoch")
     panels[0].set_yticks(MISSED, map(str, MISSED))
     panels[0].minorticks_off()
     panels[0].set_ylabel("test images missed, %")
-    plot.key(
-        figure,
-        {name: plot.look(name) for name in sorted(rows["column"].unique())},
-    )
+    plot.key(figure, {name: plot.look(name) for name in ("ArcFace", "Soft")})
     return plot.show(figure)
 
 
-def lengths() -> pd.DataFrame:
-    """Accuracy of both losses after each number of epochs."""
-    rows = cells.measured(LENGTHS)
-    rows = rows[rows["embedding_dim"].isna()]
-    found = cells.group(rows, ["epochs", "column"])
-    return found[["epochs", "column", "mean", "low", "high"]]
-
-
 def seeds(rows: dict[str, pd.DataFrame]):
-    """Accuracies of live networks, a line a set."""
-    figure, axes = plt.subplots(figsize=(8, 1.4 + 0.9 * len(rows)))
-    look = plot.look("ArcFace") | {"ls": "none"}
-    for place, runs in enumerate(rows.values()):
-        found = runs.dropna(subset="accuracy")
-        at = -place + np.linspace(-0.25, 0.25, len(found))
-        ends = [
-            stats.of_share(run.accuracy, int(run.test_images))
-            for run in found.itertuples()
-        ]
-        axes.hlines(
-            at, [x.low for x in ends], [x.high for x in ends], look["color"]
-        )
-        axes.plot(found["accuracy"], at, **look)
-    axes.set_yticks([-k for k in range(len(rows))], list(rows))
-    axes.set_xlabel("test accuracy, %")
-    spans = [np.ptp(runs["accuracy"].dropna()) for runs in rows.values()]
-    axes.set_title(
+    """Accuracies of live networks: of each set how far they are apart."""
+    runs = pd.concat(rows.values()).drop_duplicates(["m", "seed"])
+    figure = cifar.live_dots(runs, ["m", "seed"])
+    figure.axes[0].set_title(
         "; ".join(
-            f"{name.split(',')[0]}: {span:.1f} points apart"
-            for name, span in zip(rows, spans, strict=True)
+            f"{name}: {np.ptp(some['accuracy'].dropna()):.1f} points apart"
+            for name, some in rows.items()
         )
     )
     return plot.show(figure)
@@ -258,13 +194,8 @@ def seeds(rows: dict[str, pd.DataFrame]):
 
 def room(tries: int = 3) -> float:
     """Degrees between the closest two of ten directions at their widest."""
-    from arcbook.audit import sphere
-
-    return math.degrees(
-        max(
-            sphere.smallest_angle(
-                sphere.spread_out(10, 3, goal="minimum", seed=k)
-            )
-            for k in range(tries)
-        )
+    found = (
+        sphere.spread_out(10, 3, goal="minimum", seed=seed)
+        for seed in range(tries)
     )
+    return math.degrees(max(map(sphere.smallest_angle, found)))
