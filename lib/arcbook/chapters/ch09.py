@@ -17,8 +17,7 @@ ANGLES = {"c_inter": "C-Inter", "wc_intra": "WC-Intra"}
 
 def look(column: str) -> dict:
     """Colour and marker of a network's name, such as "Eq.(3) + 0.2 IAM"."""
-    penalised = "IAM" in column
-    return plot.look("… IAM" if penalised else column)
+    return plot.look("… IAM" if "IAM" in column else column)
 
 
 def table() -> pd.DataFrame:
@@ -30,19 +29,16 @@ def table() -> pd.DataFrame:
 def accuracies(rows: pd.DataFrame):
     """The four accuracies: printed hollow, measured filled."""
     figure = plot.dots(rows, style=look, bars="")
-    gains = rows["printed"].to_numpy()
+    gains = 100 * rows["printed"].diff().iloc[1::2]
     figure.axes[0].set_title(
-        "Printed gains of {:.0f} and {:.0f} images".format(
-            *(100 * (gains[1::2] - gains[::2]))
-        )
+        "Printed gains of {:.0f} and {:.0f} images".format(*gains)
     )
     return plot.show(figure)
 
 
-def angles() -> pd.DataFrame:
-    """C-Inter and WC-Intra of the networks that are measured, in degrees."""
-    rows = cells.measured("iam.fig2")
-    found = rows.set_index("column")[list(ANGLES)].astype(float)
+def angles(runs: pd.DataFrame) -> pd.DataFrame:
+    """C-Inter and WC-Intra of rows of `cells.runs`, in degrees, by network."""
+    found = runs.set_index("column")[list(ANGLES)].astype(float)
     return np.degrees(found).rename(columns=ANGLES)
 
 
@@ -51,19 +47,16 @@ def by_seed(rows: dict[str, pd.DataFrame]):
     figure, panels = plt.subplots(
         1, 2, figsize=(8, 1.6 + 0.6 * len(rows)), sharey=True
     )
-    for axes, (metric, title) in zip(panels, ANGLES.items(), strict=True):
-        for place, (name, runs) in enumerate(rows.items()):
-            degrees = np.degrees(runs[metric].astype(float))
-            axes.plot(
-                degrees, [-place] * len(degrees), **look(name) | {"ls": "none"}
-            )
+    found = {name: angles(runs) for name, runs in rows.items()}
+    for axes, title in zip(panels, ANGLES.values(), strict=True):
+        for place, (name, degrees) in enumerate(found.items()):
+            at = [-place] * len(degrees)
+            axes.plot(degrees[title], at, **look(name) | {"ls": "none"})
         axes.set_xlabel(f"{title}, degrees")
         axes.grid(axis="y", visible=False)
     panels[0].set_yticks([-k for k in range(len(rows))], list(rows))
     panels[0].set_ylim(0.6 - len(rows), 0.6)
-    inter = [
-        np.degrees(runs["c_inter"].astype(float)) for runs in rows.values()
-    ]
+    inter = [degrees["C-Inter"] for degrees in found.values()]
     means = [one.mean() for one in inter]
     figure.suptitle(
         f"C-Inter moves by up to {max(map(np.ptp, inter)):.0f}° with the "
@@ -104,26 +97,19 @@ def pull(s: float, beta: float, between: float):
         (0.0, "normface", "Eq. 3"),
         (beta, "iam", f"Eq. 3 + {beta:g} IAM"),
     ):
-        curve = slope(theta, s, value, between) / s
-        axes.plot(theta, curve, color=plot.colour(name))
-        axes.annotate(
-            text,
-            (0, curve[theta < 0.3 * between].max()),
-            (6, 6),
-            textcoords="offset points",
-            color=plot.colour(name),
-        )
+        curve, ink = slope(theta, s, value, between) / s, plot.colour(name)
+        axes.plot(theta, curve, color=ink)
+        above = curve[theta < 0.3 * between].max() + 0.02
+        axes.text(0, above, f" {text}", color=ink)
     axes.axvline(between / 2, color=INK, lw=1, ls=(0, (4, 2)))
-    axes.annotate(
-        "decision boundary ",
-        (between / 2, axes.get_ylim()[1]),
-        ha="right",
-        va="top",
-    )
+    top = {"ha": "right", "va": "top"}
+    axes.text(between / 2, axes.get_ylim()[1], "decision boundary ", **top)
     plot.degrees(axes.xaxis, 10)
     axes.set_xlim(0, between)
-    axes.set_xlabel(r"$\theta$, from $w_y$ towards the nearest rival")
-    axes.set_ylabel(r"$\partial L/\partial\theta$, in units of $s$")
+    axes.set(
+        xlabel=r"$\theta$, from $w_y$ towards the nearest rival",
+        ylabel=r"$\partial L/\partial\theta$, in units of $s$",
+    )
     left = math.degrees(between / 2 - crossing(s, beta, between))
     axes.set_title(
         f"The penalty pulls harder up to {left:.1f}° before the boundary"
