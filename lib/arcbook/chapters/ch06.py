@@ -36,10 +36,7 @@ def two_class() -> list[str]:
 
 
 def opening(figure, gaps: pd.DataFrame, candidate: str, baseline: str):
-    """Publish one loss against another, a data set a row.
-
-    Raises ValueError: both are the same.
-    """
+    """Publish one loss against another, a data set a row, if they differ."""
     if candidate == baseline:
         raise ValueError(
             f"candidate and baseline are both {candidate}: a column does "
@@ -58,10 +55,10 @@ def opening(figure, gaps: pd.DataFrame, candidate: str, baseline: str):
 
 
 def trials() -> pd.DataFrame:
-    """Validation accuracies of the protocol's candidates.
+    """Validation accuracies, in percent, of the protocol's candidates.
 
     Gives a row a record: width, epochs, lr, dataset, accuracy and a column a
-    loss, in percent; of data sets with every candidate measured.
+    loss; of data sets with every candidate measured.
     """
     names = [*uci.CANDIDATES, "dataset"]
     rows = pd.DataFrame(
@@ -94,10 +91,9 @@ def live(rows: pd.DataFrame):
         low, ink = np.full(len(at), place - 0.27), look(name)["color"]
         axes.scatter(at, low, 200 * counts / len(values), ink, alpha=0.5, lw=0)
     halves = [one.half for one in found.values()]
-    means = shown["measured"]
     axes.set_xlabel("accuracy on test folds, %")
     axes.set_title(
-        f"Means {means.max() - means.min():.1f} points apart at most, "
+        f"Means {np.ptp(shown['measured']):.1f} points apart at most, "
         f"intervals of ±{min(halves):.1f} to ±{max(halves):.1f}"
     )
     return plot.show(figure)
@@ -113,13 +109,17 @@ def noise(table: pd.DataFrame) -> pd.DataFrame:
     chance in points: printed_std, printed_chance, std, chance. AdaCos on two
     classes is left out: it answers by a coin.
     """
-    coin = (table["method"] == "AdaCos") & table["at"].isin(two_class())
-    kept = table[~coin]
+    kept = table[~_tossed(table)]
     rows = kept["at"].map(lambda name: datasets.card(name).instances)
     return kept[["at", "method", "printed_std", "std"]].assign(
         printed_chance=chance(kept["printed"], rows),
         chance=chance(kept["measured"], rows),
     )
+
+
+def _tossed(table):
+    """Which cells of Table I are a coin's: AdaCos on two classes."""
+    return (table["method"] == "AdaCos") & table["at"].isin(two_class())
 
 
 def chance(percent, rows, splits: int = 10):
@@ -134,26 +134,21 @@ def spread(rows: pd.DataFrame):
     figure, axes = plt.subplots(figsize=(8, 4.8))
     top = 1.06 * rows[["printed_chance", "chance"]].max().max()
     axes.plot([0, top], [0, top], color=INK, lw=1)
-    dots = {"marker": "o", "ls": "none", "ms": 6}
-    dots |= {"color": INK}
+    dots = {"marker": "o", "ls": "none", "ms": 6, "color": INK}
     axes.plot(rows["printed_chance"], rows["printed_std"], **dots | HOLLOW)
     axes.plot(rows["chance"], rows["std"], **dots)
-    axes.annotate("chance alone", (0.69 * top, 0.6 * top), va="center")
-    ratio = rows["printed_std"] / rows["printed_chance"]
+    axes.text(0.69 * top, 0.6 * top, "chance alone", va="center")
     above = rows["printed_std"] - rows["printed_chance"]
-    for k in above.nlargest(3).index:
-        name, x, y = rows.loc[k, ["at", "printed_chance", "printed_std"]]
-        axes.annotate(
-            f"{name}, {rows['method'][k]}",
-            (x, y),
-            (8, 0),
-            textcoords="offset points",
-            va="center",
-        )
-    axes.set_xlim(0, top)
-    axes.set_ylim(0)
-    axes.set_xlabel("spread that chance alone gives a test fold, points")
-    axes.set_ylabel("± of the cell, points")
+    for one in rows.loc[above.nlargest(3).index].itertuples():
+        name = f"   {one.at}, {one.method}"
+        axes.text(one.printed_chance, one.printed_std, name, va="center")
+    axes.set(
+        xlim=(0, top),
+        ylim=0,
+        xlabel="spread that chance alone gives a test fold, points",
+        ylabel="± of the cell, points",
+    )
+    ratio = rows["printed_std"] / rows["printed_chance"]
     axes.set_title(
         f"Printed: {(ratio > 1).sum()} of {len(ratio)} ± are above chance, "
         f"{(ratio < 0.8).sum()} far below it"
@@ -167,24 +162,22 @@ def spans(table: pd.DataFrame, runs: pd.DataFrame):
     figure, panels = plt.subplots(
         1, 2, figsize=(9, 6.6), sharex=True, sharey=True
     )
-    names = list(table["at"].unique())[::-1]
+    kept, names = table[~_tossed(table)], list(table["at"].unique())[::-1]
     bars = reach(runs).reindex(names)
     panels[1].hlines(range(len(names)), -bars, bars, BASELINE, lw=9, alpha=0.3)
     for axes, kind in zip(panels, plot.KINDS):
-        wide = cells.wide(table, kind).loc[names]
+        wide = cells.wide(kept, kind).loc[names]
         wide = wide.sub(wide.drop(columns="AdaCos").mean(axis=1), axis=0)
-        wide.loc[wide.index.isin(two_class()), "AdaCos"] = np.nan
         for method in wide:
             mark = dot(method) | plot.KINDS[kind][2]
             axes.plot(wide[method], range(len(names)), **mark)
-        far = wide.max(axis=1) - wide.min(axis=1)
+        far = np.nanmedian(wide.max(axis=1) - wide.min(axis=1))
         axes.set_title(
-            f"{kind.capitalize()}: median range {far.median():.1f} points",
+            f"{kind.capitalize()}: median range {far:.1f} points",
             fontsize=11.5,
         )
-    panels[0].set_yticks(range(len(names)), names)
-    for axes in panels:
         axes.set_xlabel("accuracy less the mean of the row, points")
+    panels[0].set_yticks(range(len(names)), names)
     plot.key(figure, {name: dot(name) for name in wide}, ncols=4)
     return plot.show(figure)
 
@@ -194,15 +187,13 @@ def reach(runs: pd.DataFrame) -> pd.Series:
 
     The median over pairs of losses, AdaCos left out.
     """
+
+    def middle(folds):
+        pairs = itertools.combinations(folds, 2)
+        return np.median([stats.paired_folds(*pair).half for pair in pairs])
+
     kept = runs[runs["column"] != "AdaCos"]
-    return kept.groupby("dataset")["folds"].agg(
-        lambda folds: np.median(
-            [
-                stats.paired_folds(*pair).half
-                for pair in itertools.combinations(folds, 2)
-            ]
-        )
-    )
+    return kept.groupby("dataset")["folds"].agg(middle)
 
 
 def grid(table: pd.DataFrame) -> pd.DataFrame:
@@ -224,19 +215,23 @@ def coins(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     both printed and measured, in percent, and how many of our networks give
     all rows one class.
     """
-    constant = runs.set_index(["dataset", "column"])["constant"]
-    rows = []
-    for cell in table[table["method"] == "AdaCos"].itertuples():
-        if cell.at in two_class():
-            card = datasets.card(cell.at)
-            share = 100 * card.class_counts[0] / card.instances
-            toss = np.hypot(share - 50, chance(share, card.instances))
-            one = constant.get((cell.at, "AdaCos"), np.nan)
-            printed = cell.printed, cell.printed_std
-            measured = cell.measured, cell.std
-            rows.append((cell.at, 50.0, toss, *printed, *measured, one))
-    heads = ["data set", "coin", "±", "printed", " ±", "measured", "  ±"]
-    return pd.DataFrame(rows, columns=[*heads, "give one class"])
+    found = table[_tossed(table)]
+    cards = found["at"].map(datasets.card)
+    rows = cards.map(lambda card: card.instances)
+    share = 100 * cards.map(lambda card: card.class_counts[0]) / rows
+    constant = runs[runs["column"] == "AdaCos"].set_index("dataset")
+    return pd.DataFrame(
+        {
+            "data set": found["at"],
+            "coin": 50.0,
+            "±": np.hypot(share - 50, chance(share, rows)),
+            "printed": found["printed"],
+            " ±": found["printed_std"],
+            "measured": found["measured"],
+            "  ±": found["std"],
+            "give one class": found["at"].map(constant["constant"]),
+        }
+    )
 
 
 def ranks(means: dict[str, pd.DataFrame]):
@@ -248,14 +243,12 @@ def ranks(means: dict[str, pd.DataFrame]):
         shown[low], shown[high] = shown[kind] - half, shown[kind] + half
     figure = plot.dots(
         shown.reset_index(names="method"),
-        style=dot,
+        style=look,
         xlabel="average rank over data sets, 1 is best",
         bars="± half a critical difference",
     )
-    figure.axes[0].set_title(
-        "Best rank: "
-        + ", ".join(f"{shown[kind].idxmin()} as {kind}" for kind in means)
-    )
+    best = (f"{shown[kind].idxmin()} as {kind}" for kind in means)
+    figure.axes[0].set_title(f"Best rank: {', '.join(best)}")
     return plot.show(figure)
 
 
@@ -265,14 +258,18 @@ def against(means: pd.DataFrame, candidate: str) -> pd.DataFrame:
     Gives a row each: against, median difference in points, on how many data
     sets the candidate is better, p, and p by Holm's method.
     """
-    rows = []
-    for other in means.columns.drop(candidate):
-        gap = (means[candidate] - means[other]).round(2)
-        p = stats.signed_ranks(means[candidate], means[other])
-        rows.append((other, gap.median(), (gap > 0).sum(), p))
-    heads = ["against", "median difference", "better on", "p"]
-    found = pd.DataFrame(rows, columns=heads)
-    return found.assign(**{"p, Holm": stats.holm(found["p"])})
+    others = means.drop(columns=candidate)
+    gaps = (-others).add(means[candidate], axis=0).round(2)
+    p = [stats.signed_ranks(means[candidate], others[x]) for x in others]
+    return pd.DataFrame(
+        {
+            "against": list(others),
+            "median difference": gaps.median().to_numpy(),
+            "better on": (gaps > 0).sum().to_numpy(),
+            "p": p,
+            "p, Holm": stats.holm(p),
+        }
+    )
 
 
 def apart(table: pd.DataFrame, points: float = 5.0) -> pd.DataFrame:
