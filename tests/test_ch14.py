@@ -7,7 +7,7 @@ import torch
 from arcbook import experiments, plot
 from arcbook.chapters import ch14
 from arcbook.experiments import cost
-from pictures import bars, caught, marks, opened
+from pictures import caught, marks, opened
 
 TINY = {"embedding_dim": 8, "batch_size": 4, "rounds": 6, "turn_seconds": 0}
 
@@ -60,15 +60,18 @@ def test_costs_are_medians_of_ratios_in_percent(monkeypatch):
     (axes,) = figure.axes
     seconds = {k: np.array(v) for k, v in record["curves"].items()}
     rows = [c for c in seconds if cost.base(c) != c]
-    filled = marks(axes, hollow=False)
+    filled, below = marks(axes, hollow=False), axes.collections[len(rows) :]
     for place, column in enumerate(rows[::-1]):
         ratio = seconds[column] / seconds[cost.base(column)]
         rounds = 100 * (ratio - 1)
         here = [x for _, x, y in filled if y == place]
         assert here == [pytest.approx(np.median(rounds))]
-        below = [x for _, x, y in filled if y == place - 0.27]
-        assert sorted(below) == pytest.approx(sorted(rounds))
-        (ends,) = [one[2:] for one in bars(axes) if one[1] == place]
         ordered = np.sort(rounds)
-        assert ends == pytest.approx((ordered[1], ordered[-2]))  # of nine
+        dots = [(x, place - 0.27) for x in ordered]
+        assert below[place].get_offsets().data == pytest.approx(
+            np.array(dots), abs=1e-6
+        )
+        low, high = axes.collections[len(rows) - 1 - place].get_segments()[0]
+        ends = ordered[1], ordered[-2]  # of nine
+        assert (low[0], high[0]) == pytest.approx(ends)
         assert filled[0][0] == plot.look(rows[0])["color"]

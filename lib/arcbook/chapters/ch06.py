@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -86,10 +87,7 @@ def live(rows: pd.DataFrame):
     shown = stats.frame(found, "measured").reset_index(names="method")
     figure, axes = plt.subplots(figsize=(8, 4.8))
     plot.row_dots(axes, shown, style=look)
-    for place, (name, values) in enumerate(reversed(folds.items())):
-        at, counts = np.unique(values.round(6), return_counts=True)
-        low, ink = np.full(len(at), place - 0.27), look(name)["color"]
-        axes.scatter(at, low, 200 * counts / len(values), ink, alpha=0.5, lw=0)
+    under(axes, folds, look)
     halves = [one.half for one in found.values()]
     axes.set_xlabel("accuracy on test folds, %")
     axes.set_title(
@@ -97,6 +95,15 @@ def live(rows: pd.DataFrame):
         f"intervals of ±{min(halves):.1f} to ±{max(halves):.1f}"
     )
     return plot.show(figure)
+
+
+def under(axes, values: Mapping[str, np.ndarray], style):
+    """Single values as dots under rows, larger where they are several."""
+    for place, (name, several) in enumerate(reversed(values.items())):
+        at, counts = np.unique(np.round(several, 6), return_counts=True)
+        low, ink = np.full(len(at), place - 0.27), style(name)["color"]
+        sizes = 250 * counts / len(several)
+        axes.scatter(at, low, sizes, ink, alpha=0.5, lw=0)
 
 
 def noise(table: pd.DataFrame) -> pd.DataFrame:
@@ -178,7 +185,7 @@ def spans(table: pd.DataFrame, runs: pd.DataFrame):
         )
         axes.set_xlabel("accuracy less the mean of the row, points")
     panels[0].set_yticks(range(len(names)), names)
-    plot.key(figure, {name: dot(name) for name in wide}, ncols=4)
+    plot.key(figure, {name: dot(name) for name in uci.COLUMNS}, ncols=4)
     return plot.show(figure)
 
 

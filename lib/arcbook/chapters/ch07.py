@@ -1,12 +1,8 @@
-"""What depth does to a small network: before training, and after.
-
-Before training, the features of a deep ReLU network with PyTorch's default
-initialisation stand at nearly one angle, and little of the loss's gradient
-reaches the first layer. After training, that shows in the records.
-"""
+"""What depth does to a small network: before training, and after."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 
@@ -44,14 +40,15 @@ def one_class(y: np.ndarray) -> float:
 
 
 def features_at_start(X, layers, *, width=32, count=20, seed=0):
-    """Features of untrained networks.
+    """Features of untrained networks, a row a network.
 
-    Gives a data frame, a row a network: layers; angle, the mean over pairs of
-    samples of the angle between features, in radians; norm, the mean.
+    Gives layers; angle, the mean over pairs of samples of the angle between
+    features, in radians; norm, the mean.
     """
     inputs, rows = _standard(X), []
     for number in layers:
-        nets, _ = _start(inputs, 3, number, width, count, seed, "softmax", {})
+        shape = inputs.shape[1], width, number
+        nets, _ = _start(shape, 3, ("softmax", {}), count, seed)
         batch = inputs.double().expand(count, -1, -1)
         with torch.no_grad():
             directions, norms = geometry.unit(nets.double()(batch))
@@ -64,7 +61,7 @@ def features_at_start(X, layers, *, width=32, count=20, seed=0):
 
 
 def pull_at_start(
-    X, y, layers, columns, *, width=32, count=20, seed=0, weight_decay=5e-4
+    X, y, layers, columns, *, count=20, seed=0, weight_decay=5e-4
 ):
     """What moves the first layer in the first step: loss, weight decay.
 
@@ -74,20 +71,18 @@ def pull_at_start(
     """
     inputs, labels = _standard(X), torch.from_numpy(y)
     classes, rows = int(y.max()) + 1, []
-    for number in layers:
-        for column in columns:
-            loss = uci.CURVES[column]
-            shared = inputs, classes, number, width, count, seed
-            nets, head = _start(*shared, *loss)
-            features = nets(inputs.expand(count, -1, -1))
-            losses = head.losses(features, labels.expand(count, -1))
-            weight = nets[0].weight
-            (gradient,) = torch.autograd.grad(losses.mean(-1).sum(), weight)
-            sizes = [
-                each.flatten(1).norm(dim=1).median().item()
-                for each in (gradient, weight_decay * weight.detach())
-            ]
-            rows.append((column, number, *sizes))
+    for number, column in itertools.product(layers, columns):
+        shape = inputs.shape[1], uci.PROTOCOL["width"], number
+        nets, head = _start(shape, classes, uci.CURVES[column], count, seed)
+        features = nets(inputs.expand(count, -1, -1))
+        losses = head.losses(features, labels.expand(count, -1))
+        weight = nets[0].weight
+        (gradient,) = torch.autograd.grad(losses.mean(-1).sum(), weight)
+        sizes = [
+            each.flatten(1).norm(dim=1).median().item()
+            for each in (gradient, weight_decay * weight.detach())
+        ]
+        rows.append((column, number, *sizes))
     heads = ["column", "layers", "gradient", "decay"]
     return pd.DataFrame(rows, columns=heads)
 
@@ -97,12 +92,11 @@ def _standard(X):
     return torch.from_numpy(scaled).float()
 
 
-def _start(inputs, classes, layers, width, count, seed, loss, hyper):
-    shape = inputs.shape[1], width, layers
+def _start(shape, classes, loss, count, seed):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # AdaCos on two classes
         pairs = [
-            ensembles.initialise(seed * count + k, shape, classes, loss, hyper)
+            ensembles.initialise(seed * count + k, shape, classes, *loss)
             for k in range(count)
         ]
     return [ensembles.stack(modules) for modules in zip(*pairs, strict=True)]
@@ -132,21 +126,14 @@ def _first(rows, where):
     return found.reindex(rows["column"].unique())
 
 
-def opening(axes, pull: pd.DataFrame, name: str):
+def opening(axes, pull: pd.DataFrame):
     """Publish the gradient on the first layer against the layers."""
     alive = pull[pull["gradient"] > 0]
-    last = alive.groupby("column").last()
-    ends = {k: (row["layers"], row["gradient"]) for k, row in last.iterrows()}
+    last = alive.groupby("column").last()[["layers", "gradient"]]
     axes.set_xlim(1.5, pull["layers"].max())
-    plot.names(axes, ends, look)
-    first = pull.iloc[0]
-    axes.annotate(
-        "weight decay",
-        (first["layers"], first["decay"]),
-        (0, -6),
-        textcoords="offset points",
-        va="top",
-    )
+    plot.names(axes, dict(zip(last.index, last.to_numpy())), look)
+    below = 0.8 * pull["decay"].iloc[0]
+    axes.text(pull["layers"].iloc[0], below, "weight decay", va="top")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel="layers", ylabel="gradient on the first layer")
     if len(met := crossing(alive).dropna()):
@@ -167,9 +154,8 @@ def accuracy(course: pd.DataFrame, level: float):
             mark = look(column) | {"markersize": 4.5}
             axes.plot(part["layers"], part["mean"], label=column, **mark)
             ends = part["low"].clip(0), part["high"].clip(upper=100)
-            axes.fill_between(
-                part["layers"], *ends, color=mark["color"], alpha=0.18, lw=0
-            )
+            band = {"color": mark["color"], "alpha": 0.18, "lw": 0}
+            axes.fill_between(part["layers"], *ends, **band)
             if column in CLAIMED:
                 hollow = dot(column) | {"markersize": 10} | HOLLOW
                 axes.plot(10, 33, **hollow)
@@ -183,7 +169,7 @@ def accuracy(course: pd.DataFrame, level: float):
     return plot.show(figure)
 
 
-def collapse(start: pd.DataFrame, name: str):
+def collapse(start: pd.DataFrame):
     """Angles between features before training, against the layers."""
     figure, axes = plt.subplots(figsize=(8, 4.2))
     shown = start.assign(angle=np.degrees(start["angle"]))
@@ -196,8 +182,10 @@ def collapse(start: pd.DataFrame, name: str):
     axes.plot(layers, derived, color=BASELINE, ls=DASHED)
     axes.set_yscale("log")
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set_ylabel("mean angle between features, degrees")
-    axes.set_title("Angle between features, and a fall by √6 a layer")
+    axes.set(
+        ylabel="mean angle between features, degrees",
+        title="Angle between features, and a fall by √6 a layer",
+    )
     return plot.show(figure)
 
 

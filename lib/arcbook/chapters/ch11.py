@@ -36,21 +36,16 @@ def leads(rival: str = "Soft") -> pd.DataFrame:
 
 def opening(axes, rows: pd.DataFrame):
     """Publish the leads over epochs."""
-    shown = [10, 20, 40, 80, 160]
-    axes.set_xticks(shown, map(str, shown))
-    axes.minorticks_off()
+    cifar.log_ticks(axes, [10, 20, 40, 80, 160])
     axes.axhline(0, color=INK, lw=1)
     for paper, part in rows.groupby("paper"):
         first = part.iloc[0]
-        above = first["printed"] == rows["printed"].max()
-        axes.annotate(
-            f"{cifar.TITLES[paper]} paper",
-            (first["epochs"], first["printed"]),
-            (10, 0) if above else (0, -12),
-            textcoords="offset points",
-            va="center" if above else "top",
-            fontsize=10.5,
-        )
+        text = f"{cifar.TITLES[paper]} paper"
+        if first["printed"] == rows["printed"].max():
+            text, place = f"   {text}", "center"
+        else:
+            text, place = f"\n{text}", "top"
+        axes.text(first["epochs"], first["printed"], text, va=place)
     rival = rows["rival"].iloc[0]
     axes.set_ylabel(f"ArcGrad ahead of {rival}, points")
     axes.set_xlabel("epochs that a run was planned for, log scale")
@@ -137,10 +132,8 @@ def over_epochs():
     figure, panels = plt.subplots(1, 2, figsize=(9, 5), sharey=True)
     panels[0].set_ylim(error_spaced(np.array([68, 96.7])))
     for axes, (paper, part) in zip(panels, rows.groupby("paper", sort=False)):
-        ticks = sorted(part["epochs"].unique())
-        axes.set(xscale="log", title=cifar.TITLES[paper])
-        axes.set_xticks(ticks, map(str, ticks))
-        axes.minorticks_off()
+        axes.set_title(cifar.TITLES[paper], fontsize=11.5)
+        cifar.log_ticks(axes, sorted(part["epochs"].unique()))
         plot.curves(
             part, "epochs", "height", hue="method", axes=axes, style=_hollow
         )

@@ -19,27 +19,21 @@ def both_places(value: str = "printed") -> pd.DataFrame:
     Gives a row a paper and method: paper, method, top1, top5, in percent.
     """
     rows = cifar.tables("CIFAR-100")
-    order = rows[["paper", "method"]].drop_duplicates()
-    wide = rows.pivot(
-        index=["paper", "method"], columns="metric", values=value
-    )
-    wide = wide.rename(columns={"accuracy": "top1"})[["top1", "top5"]]
-    return order.merge(wide.reset_index())
+    rows["metric"] = rows["metric"].replace("accuracy", "top1")
+    keys = ["paper", "method"]
+    wide = rows.pivot(index=keys, columns="metric", values=value)
+    return rows[keys].drop_duplicates().merge(wide.reset_index())
 
 
 def opening(axes, rows: pd.DataFrame):
     """Publish top-5 over top-1."""
     for one in rows.itertuples():
-        left = one.paper == "arcgrad"
-        axes.annotate(
-            f"{one.method}, {'V' if left else '7'}",
-            (one.top1, one.top5),
-            (-7, 4) if left else (8, -12),
-            textcoords="offset points",
-            ha="right" if left else "left",
-            color=plot.look(one.method)["color"],
-            fontsize=10,
-        )
+        at, color = (one.top1, one.top5), plot.look(one.method)["color"]
+        if one.paper == "arcgrad":
+            text, place = f"{one.method}, V  ", {"ha": "right", "va": "bottom"}
+        else:
+            text, place = f"  {one.method}, 7", {"ha": "left", "va": "top"}
+        axes.text(*at, text, color=color, fontsize=10, **place)
     axes.set(xlabel="top-1 accuracy, %", ylabel="top-5 accuracy, %")
     best = rows.groupby("paper")[["top1", "top5"]].idxmax()
     first, five = (
@@ -84,9 +78,7 @@ def needed(
         axes.text(11, scale + 0.4, where, color=mark["color"], fontsize=10)
     for one in (10, 100):
         axes.axvline(one, color=BASELINE, lw=1, ls=":")
-    ticks = [3, 10, 30, 100, 300, 1000]
-    axes.set_xticks(ticks, map(str, ticks))
-    axes.minorticks_off()
+    cifar.log_ticks(axes, [3, 10, 30, 100, 300, 1000])
     axes.set(xlabel="classes C, log scale", ylabel="scale s")
     most = max(scale(100) for scale in reach.values())
     axes.set_title(

@@ -19,7 +19,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from arcbook import convnets, plot, stats
+from arcbook import convnets, plot, timing
+from arcbook.chapters.ch06 import under
+from arcbook.chapters.cifar import log_ticks
+from arcbook.plot import 
 from arcbook.experiments import cost
 from arcbook.plot import INK
 
@@ -96,8 +99,7 @@ def of_head(head: nn.Module, batch: int) -> Work:
 def table(run: Mapping) -> pd.DataFrame:
     """The network of a run, and each of its losses.
 
-    Gives a row for the network, named after it, and one for each column; the
-    fields of `Work`.
+    Gives a row each, the network's named after it; the fields of `Work`.
     """
     name, size = run["network"], run["batch_size"]
     rows = {name: of_network(name, run["embedding_dim"], size)}
@@ -109,8 +111,7 @@ def table(run: Mapping) -> pd.DataFrame:
 
 def shares(run: Mapping) -> pd.DataFrame:
     """What each loss of a run does, in percent of what its network does."""
-    counted = table(run).astype(float)
-    network = run["network"]
+    network, counted = run["network"], table(run).astype(float)
     return 100 * counted.drop(network) / counted.loc[network]
 
 
@@ -129,13 +130,10 @@ def look(column: str) -> dict:
 
 def opening(figure, share: pd.DataFrame):
     """Publish what heads do beside a network."""
-    ours = share.loc["ArcGrad"]
-    figure.axes[0].set_xscale("log")
-    figure.axes[0].set_xlim(8e-6, 600)
-    ticks = (1e-4, 1e-2, 1, 100)
-    figure.axes[0].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    figure.axes[0].minorticks_off()
-    figure.axes[0].invert_yaxis()
+    ours, first = share.loc["ArcGrad"], figure.axes[0]
+    log_ticks(first, (1e-4, 1e-2, 1, 100))
+    first.set_xlim(8e-6, 600)
+    first.invert_yaxis()
     figure.suptitle(
         f"ArcGrad's head: {ours['arithmetic']:.1g}% of the network's "
         f"arithmetic, {ours['calls']:.0f}% of its calls",
@@ -164,30 +162,17 @@ def extras(record: Mapping) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=heads)
 
 
-def interval(row: Mapping) -> stats.Estimate:
-    """A row of `extras` as an estimate."""
-    return stats.Estimate(row["measured"], row["low"], row["high"])
-
-
 def costs(record: Mapping, what: str):
     """What each loss adds to a step, and every round below it."""
     rows = extras(record)
-    figure = plot.dots(
-        rows, style=look, xlabel="longer than softmax, %", bars="95% interval"
-    )
+    figure = plot.dots(rows, style=look, xlabel="longer than softmax, %")
     (axes,) = figure.axes
     axes.axvline(0, color=INK, lw=1)
-    for place, (_, row) in enumerate(rows[::-1].iterrows()):
-        low = np.full(len(row["rounds"]), place - 0.27)
-        ink = look(row["method"])["color"]
-        axes.plot(row["rounds"], low, "o", ms=4, color=ink, alpha=0.4, mew=0)
+    under(axes, rows.set_index("method")["rounds"].to_dict(), look)
     several = np.concatenate(rows["rounds"].to_list())
-    ends = [
-        *np.quantile(several, (0.03, 0.97)),
-        rows.low.min(),
-        rows.high.max(),
-    ]
-    room = 0.06 * (max(ends) - min(ends)) or 1
+    ends = [rows["low"].min(), rows["high"].max()]
+    ends += [*np.quantile(several, (0.03, 0.97))]
+    room = 0.06 * np.ptp(ends) or 1
     axes.set_xlim(min(ends) - room, max(ends) + room)
     within = ((rows["low"] <= 0) & (rows["high"] >= 0)).sum()
     axes.set_title(

@@ -92,6 +92,13 @@ def _measured_lead(ours, others, metric):
     return {"measured": found.mean, "low": found.low, "high": found.high}
 
 
+def log_ticks(axes, ticks: Sequence[float]):
+    """Name these places on a logarithmic x-axis, and no others."""
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+
+
 def bands(kind: str) -> dict[str, float]:
     """For each place the lead that five seeds find four times in five.
 
@@ -216,10 +223,7 @@ def against(live, *names: str, metric: str = "accuracy"):
 
 
 def live_dots(runs: pd.DataFrame, names: Sequence[str], metric="accuracy"):
-    """Live runs as dots with Wilson's intervals, a row each.
-
-    Rows are called by the loss and those of the settings that it has.
-    """
+    """Live runs as dots with Wilson's intervals, a row a loss and setting."""
     names = [name for name in names if name in runs]
     shown = cells.group(runs, ["column", *names], metric)
     shown["run"] = [_called(one, names) for one in shown.to_dict("records")]
