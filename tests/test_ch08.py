@@ -2,22 +2,19 @@
 
 import numpy as np
 import pytest
-from scipy import stats as distributions
 
-from arcbook import cells, packing, plot, stats
+from arcbook import cells, packing, plot
 from arcbook.chapters import ch08
 from pictures import caught, marks, opened
 
 
 def test_margins_move_angles_and_not_accuracy():
-    rank = ch08.follows(ch08.networks())
+    rows = ch08.networks()
+    rank = ch08.follows(rows)
     assert rank["c_inter"] > 0.99 and rank["w_inter"] > 0.98
     assert rank["wc_intra"] < -0.8
     assert abs(rank["accuracy"]) < 0.3  # 5% level of 20: 0.44
-
-
-def test_features_after_a_relu_are_at_most_a_right_angle_apart():
-    assert (ch08.networks()["c_inter"] <= 90).all()
+    assert (rows["c_inter"] <= 90).all()  # after a ReLU
 
 
 def test_the_opening_draws_the_records(monkeypatch):
@@ -40,22 +37,6 @@ def test_ranges_are_those_of_simulated_networks(settings, rel):
     most = ch08.largest_range(98.8, 10_000, settings)
     assert mean == pytest.approx(spans.mean(), rel=rel)
     assert most == pytest.approx(np.quantile(spans, 0.95), rel=0.05)
-
-
-def test_homogeneity_is_chi_squared_of_hits_and_misses():
-    percents = [98.0, 98.5, 99.0]
-    hits = np.array(percents) * 100
-    found = distributions.chi2_contingency(
-        [hits, 10_000 - hits], correction=False
-    )
-    chi2, freedom, p = stats.homogeneity(percents, 10_000)
-    assert (chi2, freedom, p) == pytest.approx(
-        (found.statistic, 2, found.pvalue)
-    )
-    assert stats.homogeneity([100.0, 100.0], 50) == (0.0, 1, 1.0)
-    for bad in ([98.0], [98.0, np.nan]):
-        with pytest.raises(ValueError, match="two accuracies"):
-            stats.homogeneity(bad, 10_000)
 
 
 def test_what_has_settled_is_what_the_audit_says():
