@@ -60,11 +60,10 @@ def runs(
     """One row for each run of an experiment, measured or not.
 
     Gives the run's fields, its hyperparameters as columns of their own, and:
-    measured (whether there is a record), stale, device, threads, date,
-    diverged (for UCI a number of networks), accuracy, top5, train_accuracy in
-    percent, angles in radians, folds (test accuracies of a UCI run in percent,
-    an array), std over them, constant, and record. What is not measured is NaN
-    or None.
+    measured (whether there is a record), `KNOWN`, diverged (for UCI a number
+    of networks), accuracy, top5, train_accuracy in percent, angles in radians,
+    folds (test accuracies of a UCI run in percent, an array), std over them,
+    constant, and record. What is not measured is NaN or None.
     """
     if records is None:
         records = experiments.records(id, profile)
@@ -149,9 +148,8 @@ def beside(
     set, benchmark, number of epochs or angle, as printed), method, unit
     ("percent" or "radian"; errors are turned into accuracies), metric;
     printed, printed_std, printed_low, printed_high; measured, low, high, std,
-    runs, expected, diverged, stale. Methods that the book does not measure
-    have 0 expected. Raises ValueError for a table without unit, which is not
-    of results.
+    runs, expected (0 of methods that the book does not measure), diverged,
+    stale. Raises ValueError for a table without unit, not one of results.
     """
     rows = [
         {"paper": paper, "item": item}
@@ -168,11 +166,9 @@ def pairs(
     profile: str = "full",
     records: Sequence[Mapping] | None = None,
 ) -> list[tuple[dict, pd.DataFrame]]:
-    """Each printed cell of a table with the runs that measure it.
+    """What `beside` has of each printed cell, with the `runs` that measure it.
 
-    Gives what `beside` has of the printed half, and rows of `runs`; none for a
-    method that the book does not measure. Raises ValueError for a table
-    without unit, which is not of results.
+    Raises ValueError for a table without unit, which is not of results.
     """
     facts = papers.facts(paper, item)
     if "unit" not in facts:
@@ -207,8 +203,7 @@ def wide(frame: pd.DataFrame, value: str = "printed") -> pd.DataFrame:
 def histogram(record: Mapping, kind: str) -> pd.DataFrame:
     """Shares of intra-class angles over training, a bin a degree.
 
-    Gives a row an epoch (the index), a column for the middle of each bin in
-    degrees.
+    Gives a row an epoch, the index, a column a bin's middle in degrees.
     """
     counts = packing.unpack(record["arrays"][kind]).astype(float)
     epochs = packing.unpack(record["arrays"]["histogram_epochs"])
@@ -294,14 +289,12 @@ def _cells(table):
         return table.to_dict("records")
     found = []  # [mnist-cosine, Table 1]: two methods, each with its margins
     for method, margins in (("ArcFace", ["m"]), ("Combined", ["m2", "m3"])):
-        for _, line in table.iterrows():
-            where = {name: float(line[name]) for name in margins}
+        means = pd.to_numeric(table[method.lower()], errors="coerce")
+        for mean, values in zip(means, table[margins].to_numpy(float)):
+            where = dict(zip(margins, values.tolist(), strict=True))
             at = ", ".join(f"{name} = {x:g}" for name, x in where.items())
-            mean = pd.to_numeric(line[method.lower()], errors="coerce")
-            found.append(
-                {"setting": at, "method": method, "where": where}
-                | {"mean": float(mean), "std": math.nan}
-            )
+            cell = {"setting": at, "method": method, "where": where}
+            found.append(cell | {"mean": mean, "std": math.nan})
     return found
 
 
@@ -312,16 +305,13 @@ def _printed(printed, facts):
     if unit == "percent wrong":
         mean, unit = 100 - mean, "percent"
     trials = facts.get("trials", {place: TEST_IMAGES}).get(place)
+    folds, seeds = facts.get("folds"), facts.get("seeds")
     error, freedom, found = math.nan, math.inf, None
-    if math.isnan(mean):
-        pass
-    elif facts.get("folds"):
-        error = float(stats.fold_error(std, facts["folds"]))
-        freedom = facts["folds"] - 1
-    elif facts.get("seeds") and not math.isnan(std):
-        error = std / math.sqrt(facts["seeds"])
-        freedom = facts["seeds"] - 1
-    elif unit == "percent" and trials:
+    if folds:
+        error, freedom = float(stats.fold_error(std, folds)), folds - 1
+    elif seeds and not math.isnan(std):
+        error, freedom = std / math.sqrt(seeds), seeds - 1
+    elif unit == "percent" and trials and not math.isnan(mean):
         error = stats.share_error(mean, trials)
         found = stats.of_share(mean, trials)
     found = found or stats.around(mean, error, freedom)
@@ -347,11 +337,9 @@ def _runs_of(frame, printed):
         return frame
     method = printed["method"]
     where = {"column": COLUMNS.get(method, method), **printed.get("where", {})}
-    place = printed.get("benchmark", printed.get("metric"))
     if "epochs" in printed:
         where["epochs"] = int(printed["epochs"])
-    if "dataset" in printed:
-        where["dataset"] = printed["dataset"]
-    if place is not None and place not in METRICS:
-        where["benchmark"] = place
+    where |= {k: printed[k] for k in ("dataset", "benchmark") if k in printed}
+    if where.get("benchmark") in METRICS:
+        del where["benchmark"]
     return select(frame, **where)
