@@ -52,13 +52,11 @@ def test_the_opening_is_the_t_test_of_both_columns(monkeypatch, pair):
     for place, name in enumerate(NAMES[::-1]):
         gap = folds(name, ours) - folds(name, rival)
         error = np.sqrt((1 / 100 + 1 / 9) * gap.var(ddof=1))
-        half = scipy_stats.t.ppf(0.975, 99) * error
+        half, mean = scipy_stats.t.ppf(0.975, 99) * error, gap.mean()
         printed = MEANS.loc[name, ours] - MEANS.loc[name, rival]
         hollow.append((color, printed, place + 0.17))
-        filled.append((color, gap.mean(), place - 0.17))
-        ends.append(
-            (color, place - 0.17, gap.mean() - half, gap.mean() + half)
-        )
+        filled.append((color, mean, place - 0.17))
+        ends.append((color, place - 0.17, mean - half, mean + half))
     assert sorted(marks(axes, hollow=True)) == near(sorted(hollow))
     assert sorted(marks(axes, hollow=False)) == near(sorted(filled))
     assert sorted(bars(axes)) == near(sorted(ends))
@@ -104,12 +102,10 @@ def test_both_panels_hold_the_cells_less_their_row(monkeypatch, table, runs):
 
 
 def test_the_grey_bar_is_the_median_pair_s(runs):
-    pairs = itertools.combinations(
-        [x for x in uci.COLUMNS if x != "AdaCos"], 2
-    )
+    losses = [x for x in uci.COLUMNS if x != "AdaCos"]
     halves = [
         stats.paired_folds(folds("tae", a), folds("tae", b)).half
-        for a, b in pairs
+        for a, b in itertools.combinations(losses, 2)
     ]
     assert ch06.reach(runs)["tae"] == pytest.approx(np.median(halves))
 
@@ -136,19 +132,16 @@ def test_spread_is_drawn_against_chance(monkeypatch, table):
     rows = ch06.noise(table)
     assert len(rows) == 15 * 7 - len(ch06.two_class())
     figure = caught(monkeypatch, ch06.spread, rows)
-    found = marks(figure.axes[0], hollow=True)
-    assert [(x, y) for _, x, y in found] == list(
-        zip(rows["printed_chance"], rows["printed_std"])
-    )
-    found = marks(figure.axes[0], hollow=False)
-    assert [(x, y) for _, x, y in found] == list(
-        zip(rows["chance"], rows["std"])
-    )
+    for prefix, hollow in (("printed_", True), ("", False)):
+        found = marks(figure.axes[0], hollow=hollow)
+        pairs = rows[[f"{prefix}chance", f"{prefix}std"]]
+        assert [[x, y] for _, x, y in found] == pairs.to_numpy().tolist()
 
 
 def test_a_coin_spreads_as_simulated(table, runs):
     coins = ch06.coins(table, runs).set_index("data set")
     assert list(coins.index) == ch06.two_class()
+    assert (coins["give one class"] == 100).all()
     generator = np.random.default_rng(0)
     labels = np.arange(392) < 130
     shares = [
@@ -158,7 +151,6 @@ def test_a_coin_spreads_as_simulated(table, runs):
     assert coins.loc["pima", "coin"] == 50
     assert np.std(shares) == pytest.approx(coins.loc["pima", "±"], rel=0.02)
     assert coins.loc["pima", "printed"] == 50.42
-    assert (coins["give one class"] == 100).all()
 
 
 def test_ranks_are_drawn_with_half_a_critical_difference(monkeypatch, table):
@@ -194,7 +186,8 @@ def test_the_furthest_cells_come_first(table):
 
 
 def test_candidates_are_means_over_whole_data_sets(monkeypatch):
-    grid = [dict(zip(uci.CANDIDATES, x)) for x in ch06_grid()]
+    values = itertools.product(*uci.CANDIDATES.values())
+    grid = [dict(zip(uci.CANDIDATES, x)) for x in values]
     found = [
         {"dataset": name, **one}
         | {"metrics": {"accuracy": 70 + k, "by_column": {"Soft": 60 + k}}}
@@ -207,10 +200,6 @@ def test_candidates_are_means_over_whole_data_sets(monkeypatch):
     wide = ch06.by_candidate(rows, "Soft").set_index(["width", "epochs"])
     assert wide.to_numpy().ravel().tolist() == [60 + k for k in range(12)]
     assert list(wide) == ["rate 0.003", "rate 0.01", "rate 0.03"]
-
-
-def ch06_grid():
-    return itertools.product(*uci.CANDIDATES.values())
 
 
 def test_live_folds_hide_none(monkeypatch):

@@ -29,8 +29,7 @@ def test_features_are_those_of_the_seed(iris):
         ch07.features_at_start(iris.X, [3], count=2, seed=seed)
         for seed in (4, 4, 5)
     )
-    assert once.equals(again)
-    assert not once.equals(other)
+    assert once.equals(again) and not once.equals(other)
 
 
 def test_pull_falls_with_depth_and_crosses_weight_decay(iris):
@@ -39,10 +38,9 @@ def test_pull_falls_with_depth_and_crosses_weight_decay(iris):
     for _, part in pull.groupby("column"):
         assert part["gradient"].is_monotonic_decreasing
     assert ch07.crossing(pull).to_dict() == {"Soft": 9, "ArcGrad30": 16}
+    given = iris.X, iris.y, (3,), columns
     none, ten = (
-        ch07.pull_at_start(
-            iris.X, iris.y, (3,), columns, count=3, weight_decay=decay
-        )
+        ch07.pull_at_start(*given, count=3, weight_decay=decay)
         for decay in (1e-12, 5e-3)
     )
     assert ch07.crossing(none).isna().all()
@@ -70,10 +68,8 @@ def test_course_is_in_percent_and_first_low_layers_are_found():
 def test_each_column_has_its_curve(monkeypatch):
     course = ch07.course()
     figure = caught(monkeypatch, ch07.accuracy, course, 22.0)
-    drawn = {}
-    for axes in figure.axes:
-        for line in axes.get_lines():
-            drawn[line.get_label()] = line
+    lines = (line for axes in figure.axes for line in axes.get_lines())
+    drawn = {line.get_label(): line for line in lines}
     for column in uci.CURVES:
         part = course[course["column"] == column].sort_values("layers")
         line = drawn[column]
