@@ -147,12 +147,9 @@ def of_folds(values, splits: int = 10) -> Estimate:
     """Mean over the folds of repeated cross-validation.
 
     Training folds overlap, so the variance is taken 1/n + 1/(splits − 1)
-    times rather than 1/n times. [Nadeau and Bengio 2003]
-
-    Args:
-        values: of n folds of all runs; of two losses, their differences.
-        splits: folds of a run; a test fold is 1/(splits − 1) of its
-            training fold.
+    times rather than 1/n times: a test fold is 1/(splits − 1) of its training
+    fold. `values` are of n folds of all runs, or the differences of two
+    losses. [Nadeau and Bengio 2003]
 
     Raises ValueError: for fewer than two folds.
     """
@@ -210,13 +207,9 @@ def pooled(parts, freedom: float = math.inf) -> Estimate:
 def detectable(std: float, runs: int, power: float = 0.8) -> float:
     """The least true difference of two means that a t test finds.
 
-    Args:
-        std: between runs, the same for both losses.
-        runs: of each, 2 or more.
-        power: the chance to find it, above the 5% of a false alarm.
-
-    Gives it in the unit of `std`. Raises ValueError for fewer than two runs,
-    or a power that is no chance.
+    It is in the unit of `std`, the same of both losses between runs, of which
+    each has 2 or more, and found with the chance `power`, above the 5% of a
+    false alarm. Raises ValueError for fewer runs, or a power that is none.
     """
     if runs < 2 or not 0.05 < power < 1:
         raise ValueError(

@@ -216,11 +216,10 @@ def grid(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def coins(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """AdaCos on two classes beside a network that answers by one coin.
+    """AdaCos on two classes beside a coin that gives all rows one class.
 
-    Gives a row a data set: mean and ± of a coin that gives all rows one class,
-    both printed and measured, in percent, and how many of our networks give
-    all rows one class.
+    Gives a row a data set: mean and ± of the coin, printed, and measured, in
+    percent, and how many of our networks give all rows one class.
     """
     found = table[_tossed(table)]
     cards = found["at"].map(datasets.card)
@@ -262,8 +261,8 @@ def ranks(means: dict[str, pd.DataFrame]):
 def against(means: pd.DataFrame, candidate: str) -> pd.DataFrame:
     """Wilcoxon's test of one loss against each other one.
 
-    Gives a row each: against, median difference in points, on how many data
-    sets the candidate is better, p, and p by Holm's method.
+    Gives a row each, with differences in points, and the number of data sets
+    on which the candidate is better.
     """
     others = means.drop(columns=candidate)
     gaps = (-others).add(means[candidate], axis=0).round(2)

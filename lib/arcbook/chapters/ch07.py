@@ -65,9 +65,9 @@ def pull_at_start(
 ):
     """What moves the first layer in the first step: loss, weight decay.
 
-    Gives a row for each column and number of layers: gradient, the
-    norm of the loss's gradient on the first layer's weights; decay, the norm
-    of what weight decay adds to it; medians over networks.
+    Gives a row for each column and number of layers: gradient, the norm of the
+    loss's gradient on the first layer's weights, and decay, that of what
+    weight decay adds; medians over networks.
     """
     inputs, labels = _standard(X), torch.from_numpy(y)
     classes, rows = int(y.max()) + 1, []

@@ -94,6 +94,7 @@ def apart(rows: pd.DataFrame) -> pd.DataFrame:
             if len(values) < 2:
                 continue
             number = len(values)
+            equal = expected_range(values.mean(), images, number)
             chi2, freedom, p = stats.homogeneity(values, images)
             found.append(
                 {
@@ -102,9 +103,7 @@ def apart(rows: pd.DataFrame) -> pd.DataFrame:
                     "networks": number,
                     "far below": part[kind].count() - number,
                     "best − worst": np.ptp(values),
-                    "of equal ones": expected_range(
-                        values.mean(), images, number
-                    ),
+                    "of equal ones": equal,
                     "χ² a degree of freedom": chi2 / freedom,
                     "p": p,
                 }

@@ -32,11 +32,10 @@ def plane(directions: Sequence[float]) -> np.ndarray:
 def chance(
     classes: int, dim: int, draws: int = 100, seed: int = 0
 ) -> dict[str, np.ndarray]:
-    """Mean angles of vectors that have learned nothing.
+    """Mean angles of vectors that have learned nothing: normal ones.
 
-    Maps "random" (normal in every coordinate), "random, less their mean" and
-    "random, after a ReLU" to the mean angle over the pairs, in radians, of
-    each draw.
+    Maps what they are to the mean angle over the pairs, in radians, of each
+    draw.
     """
     normal = np.random.default_rng(seed).normal(size=(draws, classes, dim))
     sets = {
@@ -134,13 +133,7 @@ def _arc(axes, first, second):
 def angles(paper: str, item: str):
     """A table of mean angles, a panel each; impossible ones are crossed."""
     rows = cells.beside(paper, item)
-    figure = plot.dots(
-        rows,
-        panels="at",
-        columns=3,
-        xlabel="",
-        bars="95% interval over seeds",
-    )
+    figure = plot.dots(rows, panels="at", columns=3, xlabel="")
     bounds = sphere.against_bounds()
     bounds = bounds[(bounds["paper"] == paper) & (bounds["table"] == item)]
     methods, (classes,) = list(rows["method"].unique()), bounds["C"].unique()

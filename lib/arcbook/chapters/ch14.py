@@ -34,12 +34,9 @@ TITLES |= {"resnet20": "ResNet-20", "iam_cnn": "IAM's CNN"}
 class Work(NamedTuple):
     """What something does.
 
-    Attributes:
-        arithmetic: multiplications and additions of products, convolutions
-            and distances; what is done to single numbers is left out.
-        traffic: bytes that each call reads and writes, nothing being kept
-            from one call to the next.
-        calls: of PyTorch's operations.
+    Arithmetic is multiplications and additions of products, convolutions and
+    distances, without what is done to single numbers; traffic the bytes that
+    each call of PyTorch's operations reads and writes.
     """
 
     arithmetic: int
@@ -146,10 +143,9 @@ def opening(figure, share: pd.DataFrame):
 
 
 def extras(record: Mapping) -> pd.DataFrame:
-    """How much longer a step takes than with softmax of its kind.
+    """How much longer a step takes than with softmax of its kind, in percent.
 
-    Gives a row a loss: method, measured, low, high in percent, and rounds, the
-    percentages round by round.
+    Gives a row a loss: method, measured, low, high, and all rounds.
     """
     rows, seconds = [], record["curves"]
     for column in seconds:

@@ -26,28 +26,18 @@ SIGNS = {"learning_rate": "η"}
 
 
 def tables(kind: str, paper: str | None = None) -> pd.DataFrame:
-    """The two papers' tables of a kind, or one's: losses the book trains.
-
-    Gives rows of `cells.beside`.
-    """
-    both = pd.concat(
-        [
-            cells.beside(one, item)
-            for one, item in TABLES[kind].items()
-            if paper in (None, one)
-        ],
-        ignore_index=True,
-    )
+    """`cells.beside` of two papers' tables, or one's: losses of the book."""
+    chosen = [x for x in TABLES[kind].items() if paper in (None, x[0])]
+    both = pd.concat([cells.beside(*x) for x in chosen], ignore_index=True)
     return both[both["expected"] > 0]
 
 
 def ahead(kind: str) -> pd.DataFrame:
     """The lead of ArcGrad over each other loss, printed and measured.
 
-    Gives a row for each table, place and rival: paper, item, at, rival;
-    printed with Welch's 95% interval of two means of five runs (NaN where no ±
-    is printed), measured with that of the differences paired by seed, in
-    percentage points.
+    Gives a row for each table, place and rival: paper, item, at, rival, and in
+    points printed with Welch's 95% interval of two means of five runs (NaN
+    where no ± is printed), measured with that of differences paired by seed.
     """
     rows = []
     for paper, item in TABLES[kind].items():
