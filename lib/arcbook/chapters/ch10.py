@@ -103,32 +103,18 @@ def certainty(scales: Iterable[float], classes: int) -> pd.DataFrame:
     return pd.DataFrame({"s": [*scales], "p": 1 - left, "1 − p": left})
 
 
-def course(records: Iterable[Mapping]) -> pd.DataFrame:
-    """WC-Intra in radians against the step, one row a look of a scale s."""
-    rows = [
-        pd.DataFrame(
-            one["curves"]["looks"], columns=["step", "wc_intra"]
-        ).assign(s=f"s = {one['hyperparameters']['s']:g}")
-        for one in sorted(records, key=lambda x: x["hyperparameters"]["s"])
-    ]
-    return pd.concat(rows, ignore_index=True)
-
-
 def pulls(record: Mapping) -> pd.DataFrame:
     """What is left of the pull on each image whose features are kept.
 
     Gives own, the angle to the own class vector in radians; left, 1 − p;
     right, whether the own class vector is the nearest.
     """
-    kept = {
-        name: torch.from_numpy(packing.unpack(record["arrays"][name]))
+    features, labels, vectors = (
+        torch.from_numpy(packing.unpack(record["arrays"][name]))
         for name in ("features", "feature_labels", "class_vectors")
-    }
-    theta = geometry.angles(
-        geometry.unit(kept["features"])[0],
-        geometry.unit(kept["class_vectors"])[0],
     )
-    labels = kept["feature_labels"].long()
+    units = (geometry.unit(one)[0] for one in (features, vectors))
+    theta, labels = geometry.angles(*units), labels.long()
     p = torch.softmax(-record["hyperparameters"]["s"] * theta, 1)
     at = torch.arange(len(labels))
     own = theta[at, labels].clone()
@@ -170,7 +156,13 @@ def opening(axes, scales: Sequence[float]):
 
 def courses(records: Sequence[Mapping]):
     """WC-Intra against the iteration, a curve a scale."""
-    table = course(records)
+    rows = [
+        pd.DataFrame(
+            one["curves"]["looks"], columns=["step", "wc_intra"]
+        ).assign(s=f"s = {one['hyperparameters']['s']:g}")
+        for one in sorted(records, key=lambda x: x["hyperparameters"]["s"])
+    ]
+    table = pd.concat(rows, ignore_index=True)
     figure, axes = plt.subplots(figsize=(8, 4.6))
     axes.set_ylim(0, max(1.62, table["wc_intra"].max() + 0.06))
     look = style(one["hyperparameters"]["s"] for one in records)

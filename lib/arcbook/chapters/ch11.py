@@ -164,15 +164,13 @@ def steps() -> pd.DataFrame:
     Gives share, images, steps of the run; "epochs of all": how many epochs of
     the whole set take as many steps.
     """
-    rows, grid = [], experiments.runs("arcgrad.fig3", "full")
-    run = grid[0]
-    size, images = run["batch_size"], datasets.card(run["dataset"]).train
-    for share in dict.fromkeys(run["share"] for run in grid):
-        kept = round(share * images)
-        number = run["epochs"] * (kept // size)
-        rows.append((share, kept, number, number / (images // size)))
-    columns = ["share", "images", "steps", "epochs of all"]
-    return pd.DataFrame(rows, columns=columns)
+    grid = experiments.runs("arcgrad.fig3", "full")
+    size, images = grid[0]["batch_size"], datasets.card("cifar10").train
+    shares = dict.fromkeys(run["share"] for run in grid)
+    table = pd.DataFrame({"share": list(shares)})
+    table["images"] = (table["share"] * images).round().astype(int)
+    table["steps"] = grid[0]["epochs"] * (table["images"] // size)
+    return table.assign(**{"epochs of all": table["steps"] / (images // size)})
 
 
 def quick_lead(id: str, ours: str) -> float:

@@ -186,12 +186,9 @@ def trained(id: str, columns: Sequence[str], **values: Sequence):
     """
     found = []
     for column in columns:
-        (has, *_) = experiments.runs(id, "quick", {"column": [column]})
-        known = {
-            key: some
-            for key, some in values.items()
-            if key in has or key in has["hyperparameters"]
-        }
+        (run, *_) = experiments.runs(id, "quick", {"column": [column]})
+        has = run | run["hyperparameters"]
+        known = {key: some for key, some in values.items() if key in has}
         for chosen in product(*known.values()):
             changes = dict(zip(known, chosen, strict=True))
             one = live_images.quick(id, [column], **changes)
