@@ -118,9 +118,8 @@ def test_the_printed_error_is_that_of_folds_seeds_or_images():
     )
     images = cells.beside("iam", "table3", records=[]).iloc[0]
     share = images["printed"] / 100
-    assert images["printed_error"] == pytest.approx(
-        100 * math.sqrt(share * (1 - share) / 6000)
-    )
+    error = 100 * math.sqrt(share * (1 - share) / 6000)
+    assert images["printed_error"] == pytest.approx(error)
     faces = cells.beside("iam", "table6", records=[])
     assert faces["printed_error"].isna().all()
 

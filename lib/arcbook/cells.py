@@ -104,10 +104,9 @@ def select(frame: pd.DataFrame, **where) -> pd.DataFrame:
 def estimate(frame: pd.DataFrame, metric: str = "accuracy") -> Estimate:
     """One metric of runs that differ in nothing but the seed.
 
-    Several seeds: Student's interval of their mean, which speaks of other
-    seeds on the same test images. One run: of a share Wilson's interval by the
-    images looked at, of a UCI run that of its folds; an angle of one run has
-    none. NaN where no run has the metric.
+    Of several Student's interval of their mean, which speaks of other seeds on
+    the same test images. Of one run's share Wilson's by the images looked at,
+    of a UCI run's that of its folds, of an angle none. NaN where none has it.
     """
     if metric not in frame:
         return Estimate(math.nan)

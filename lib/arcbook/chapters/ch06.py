@@ -110,11 +110,8 @@ def noise(table: pd.DataFrame) -> pd.DataFrame:
     """The ± of each cell beside what chance alone gives a test fold.
 
     Which rows a network gets wrong is taken as given; which of them a fold
-    holds is chance, by the hypergeometric distribution.
-
-    Gives at, method, and for printed and measured the ± and the spread by
-    chance in points: printed_std, printed_chance, std, chance. AdaCos on two
-    classes is left out: it answers by a coin.
+    holds is chance, by the hypergeometric distribution. AdaCos on two classes
+    is left out: it answers by a coin.
     """
     kept = table[~_tossed(table)]
     rows = kept["at"].map(lambda name: datasets.card(name).instances)
