@@ -207,9 +207,10 @@ def pooled(parts, freedom: float = math.inf) -> Estimate:
 def detectable(std: float, runs: int, power: float = 0.8) -> float:
     """The least true difference of two means that a t test finds.
 
-    It is in the unit of `std`, the same of both losses between runs, of which
-    each has 2 or more, and found with the chance `power`, above the 5% of a
-    false alarm. Raises ValueError for fewer runs, or a power that is none.
+    `std` is that between runs, the same for both losses; `runs` are those of
+    each; `power` is the chance to find it, above the 5% of a false alarm.
+    Gives it in the unit of `std`. Raises ValueError for fewer than two runs,
+    or a power that is no chance.
     """
     if runs < 2 or not 0.05 < power < 1:
         raise ValueError(
