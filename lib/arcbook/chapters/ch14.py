@@ -19,10 +19,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from arcbook import convnets, plot, timing
+from arcbook import convnets, plot
 from arcbook.chapters.ch06 import under
 from arcbook.chapters.cifar import log_ticks
-from arcbook.plot import 
 from arcbook.experiments import cost
 from arcbook.plot import INK
 
