@@ -242,6 +242,7 @@ def one_batch(key=b"labels", labels=(0, 1), side=32):
         (one_batch(labels=[0]), "no list 'labels' of 2 labels"),
         (one_batch(side=8), "no array 'data' of rows of 3072 bytes"),
     ],
+    ids=range(7),  # an archive holds the time at which it was made
 )
 def test_archive_of_another_make(small, content, complaint):
     small.write(small=content)
