@@ -166,8 +166,7 @@ def courses(records: Sequence[Mapping]):
     figure, axes = plt.subplots(figsize=(8, 4.6))
     axes.set_ylim(0, max(1.62, table["wc_intra"].max() + 0.06))
     look = style(one["hyperparameters"]["s"] for one in records)
-    given = {"axes": axes, "style": look, "errorbar": None}
-    plot.curves(table, "step", "wc_intra", hue="s", **given)
+    plot.curves(table, "step", "wc_intra", hue="s", axes=axes, style=look)
     plot.degrees(axes.yaxis)
     axes.set(xlabel="iteration", ylabel="WC-Intra")
     axes.set_xlim(0, table["step"].max())
