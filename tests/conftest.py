@@ -4,9 +4,10 @@ import copy
 
 import nbformat
 import pytest
+import torch
 
-from arcbook import experiments, papers, paths
-from arcbook.experiments import canary
+from arcbook import papers, paths
+from arcbook.experiments import canary, registry
 from tiny import add
 
 
@@ -32,15 +33,25 @@ def write():
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
+    """Records, checkpoints and experiments of one test."""
     monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(paths, "CACHE", tmp_path / "build")
+    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
     return tmp_path / "results"
 
 
 @pytest.fixture
 def tiny(folder):
-    yield add("test.images")
-    experiments.unregister("test.images")
+    return add("test.images")
+
+
+@pytest.fixture
+def generator_left():
+    """torch's global generator is left as it was."""
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    yield
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.fixture
@@ -60,17 +71,26 @@ def other_code(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def reprint(monkeypatch):
+def altered(monkeypatch):
+    """The content of a paper's file, to be changed for one test."""
+
+    def content(paper):
+        read, ours = papers._read, copy.deepcopy(papers._read(paper))
+        monkeypatch.setattr(
+            papers, "_read", lambda one: ours if one == paper else read(one)
+        )
+        return ours
+
+    return content
+
+
+@pytest.fixture
+def reprint(altered):
     """Change what a paper prints, for one test."""
 
     def change(paper, name, row, column, text):
-        altered = copy.deepcopy(papers._read(paper))
-        entry = altered["tables"][name]
-        place = entry["columns"].index(column)
-        entry["rows"][row]["cells"][place] = text
-        read = papers._read
-        monkeypatch.setattr(
-            papers, "_read", lambda one: altered if one == paper else read(one)
-        )
+        table = altered(paper)["tables"][name]
+        place = table["columns"].index(column)
+        table["rows"][row]["cells"][place] = text
 
     return change

@@ -1,6 +1,5 @@
 """The audit: every verdict rests on something that fails if it is wrong."""
 
-import copy
 import hashlib
 import json
 from dataclasses import replace
@@ -43,19 +42,16 @@ NOT_CONSISTENT = {
     ("iam", "table5"): verdicts.MISPRINT,
     ("iam", "table6"): verdicts.UNCHECKED,
 }
+CLAIMS = [
+    (paper, name)
+    for paper in audit.PAPERS
+    for name in papers.names(paper, "claims")
+    if "setting" not in papers.claim(paper, name)
+]
 
 
 def content(paper):
     return yaml.safe_load((PAPERS / f"{paper}.yaml").read_text())
-
-
-def claims():
-    return [
-        (paper, name)
-        for paper in audit.PAPERS
-        for name, claim in content(paper)["claims"].items()
-        if "setting" not in claim
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +111,7 @@ def test_ledger_holds_every_equation_table_and_claim(ledger):
             number = len(content(paper)[f"{kind}s"])
             assert found.count((paper, kind)) == number
     found = [(x.paper, x.item) for x in ledger if x.kind == "claim"]
-    assert found == claims() and len(found) >= 105
+    assert found == CLAIMS and len(found) >= 105
     assert len({item.anchor for item in ledger}) == len(ledger)
 
 
@@ -150,7 +146,7 @@ def test_verdicts_are_of_the_known_words(ledger):
 def test_evidence_names_tests_that_there_are(ledger):
     known = {f"test_equation[{p}-{n}]" for p, n in audit.CHECKS}
     known |= {f"test_table[{p}-{n}]" for p, n in tables.CHECKS}
-    known |= {f"test_claim[{p}-{n}]" for p, n in claims()}
+    known |= {f"test_claim[{p}-{n}]" for p, n in CLAIMS}
     named = {x.evidence["test"].partition("::")[2] for x in ledger}
     assert named <= known
 
@@ -196,20 +192,18 @@ def test_equation(paper, number):
         assert judge(check, seed=seed).verdict == expected
     right = replace(check, printed=check.truth, assumed=None)
     assert judge(right).verdict == CONFIRMED
-    off = replace(
-        check,
-        printed=lambda v: 1e-6 + 1.001 * np.asarray(check.truth(v)),
-        correct=None,
-        assumed=None,
-    )
-    with pytest.raises(AuditError):
-        judge(off)
+
+    def off(v):
+        return 1e-6 + 1.001 * np.asarray(check.truth(v))
+
+    false = [replace(check, printed=off, correct=None, assumed=None)]
     if check.correct is not None:
-        with pytest.raises(AuditError):
-            judge(replace(check, correct=check.printed))
+        false.append(replace(check, correct=check.printed))
     if check.assumed is not None:
+        false.append(replace(check, assumed=check.draw))
+    for one in false:
         with pytest.raises(AuditError):
-            judge(replace(check, assumed=check.draw))
+            judge(one)
 
 
 @pytest.mark.parametrize("kind", ["equations", "tables"])
@@ -254,15 +248,10 @@ def test_print_is_what_was_checked():
     ("paper", "number"),
     [("arcgrad", "12"), ("iam", "9"), ("angular-learning", "10")],
 )
-def test_a_flipped_sign_is_seen(monkeypatch, paper, number):
-    altered = copy.deepcopy(papers._read(paper))
-    entry = altered["equations"][number]
+def test_a_flipped_sign_is_seen(altered, paper, number):
+    entry = altered(paper)["equations"][number]
     assert "-" in entry["latex"]
     entry["latex"] = entry["latex"].replace("-", "+", 1)
-    read = papers._read
-    monkeypatch.setattr(
-        papers, "_read", lambda one: altered if one == paper else read(one)
-    )
     with pytest.raises(AssertionError, match=f"{paper}, {number}"):
         test_print_is_what_was_checked()
 

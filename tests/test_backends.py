@@ -114,14 +114,7 @@ def wait_until(condition):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(paths, "CACHE", tmp_path / "dask")
-    return tmp_path
-
-
-@pytest.fixture
-def registered(monkeypatch):
+def registered(folder, monkeypatch):
     """Registers the experiment, and with changes as often as asked."""
     before = registry._registry
 
@@ -135,12 +128,12 @@ def registered(monkeypatch):
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_worker_killed_half_way_changes_no_record(
-    registered, folder, monkeypatch, shared
+    registered, tmp_path, monkeypatch, shared
 ):
     with monkeypatch.context() as patch:
-        patch.setattr(paths, "RESULTS", folder / "straight")
+        patch.setattr(paths, "RESULTS", tmp_path / "straight")
         assert experiments.run(ID) == 3
-    log, killed = folder / "dask" / "ArcGrad.log", []
+    log, killed = paths.CACHE / "ArcGrad.log", []
 
     def kill():
         """Once ArcGrad is half-way and another record has come back."""
@@ -154,7 +147,7 @@ def test_a_worker_killed_half_way_changes_no_record(
         os.kill(killed[0], signal.SIGKILL)
 
     disks = {} if shared else {"ARCBOOK_TEST_OWN_DISKS": "yes"}
-    with Dask(folder / "dask", **disks) as dask:
+    with Dask(paths.CACHE, **disks) as dask:
         dask.workers(2)
         killer = threading.Thread(target=kill)
         killer.start()
@@ -167,7 +160,7 @@ def test_a_worker_killed_half_way_changes_no_record(
     assert first == f"{killed[0]} False"
     assert not again.startswith(f"{killed[0]} ")
     assert again.endswith(str(shared))
-    assert contents(paths.RESULTS) == contents(folder / "straight")
+    assert contents(paths.RESULTS) == contents(tmp_path / "straight")
     left = [file.parts for file in log.parent.rglob("*.pt")]
     assert all(str(killed[0]) in parts for parts in left)
     assert len(left) == (not shared)
@@ -182,7 +175,7 @@ def look(begun, ended):
 
 
 def test_a_worker_that_can_not_measure_says_why(
-    registered, folder, monkeypatch
+    registered, tmp_path, monkeypatch
 ):
     from distributed import Client
 
@@ -193,7 +186,7 @@ def test_a_worker_that_can_not_measure_says_why(
         assert not [*paths.RESULTS.rglob("*.json")]
 
     once = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
-    with Dask(folder / "dask", **once) as dask:
+    with Dask(paths.CACHE, **once) as dask:
         with monkeypatch.context() as patch:
             patch.setattr(backends, "PATIENCE", 2.0)
             fails(RuntimeError, "has no worker: start one with `dask worker t")
@@ -202,7 +195,7 @@ def test_a_worker_that_can_not_measure_says_why(
         fails(ValueError, r"learning_rate = -1\.0: it is above 0")
         registered(id="test.new")
         fails(RuntimeError, "knows no experiment test.new", "test.new")
-        begun, ended = folder / "begun", folder / "ended"
+        begun, ended = tmp_path / "begun", tmp_path / "ended"
         with Client(dask.address, set_as_default=False) as client:
             asked = client.submit(look, begun, ended)
             wait_until(begun.exists)
@@ -216,22 +209,22 @@ def test_a_worker_that_can_not_measure_says_why(
     fails(RuntimeError, "no scheduler answers at tcp:.*refused")
 
 
-def test_a_worker_that_trains_otherwise_says_so(registered, folder):
+def test_a_worker_that_trains_otherwise_says_so(registered, tmp_path):
     (run, *_) = tiny_runs("quick")
-    work = ({"loss": 1.0}, run, folder / "x.json", "", time.time() + 9)
+    work = ({"loss": 1.0}, run, tmp_path / "x.json", "", time.time() + 9)
     with pytest.raises(RuntimeError, match=r"otherwise \(it has other"):
         running._measure_elsewhere(ID, *work)
 
 
 @pytest.mark.parametrize(("backend", "jobs"), [("dask", 1), ("ray", 2)])
 def test_without_a_scheduler_one_is_started(
-    folder, monkeypatch, backend, jobs
+    folder, tmp_path, monkeypatch, backend, jobs
 ):
     pytest.importorskip(backend)
     found = []
     part = {"only": {"column": ["ArcFace"], "layers": [1, 2]}}
     for place in ({}, {"backend": backend, "jobs": jobs}):
-        monkeypatch.setattr(paths, "RESULTS", folder / str(len(found)))
+        monkeypatch.setattr(paths, "RESULTS", tmp_path / str(len(found)))
         before = dict(os.environ)
         assert experiments.run("arcgrad.fig2", **part, **place) == 2
         assert experiments.run("arcgrad.fig2", **part, **place) == 0
@@ -251,9 +244,7 @@ def test_without_a_scheduler_one_is_started(
         (("dask", "tcp://:port"), "is no address of a scheduler"),
     ],
 )
-def test_a_place_that_can_not_be_is_bad_usage(
-    registered, folder, place, message
-):
+def test_a_place_that_can_not_be_is_bad_usage(registered, place, message):
     backend, scheduler = place
     with pytest.raises(ValueError, match=message):
         experiments.run(ID, backend=backend, scheduler=scheduler)
@@ -263,16 +254,14 @@ def test_a_place_that_can_not_be_is_bad_usage(
     ("backend", "module"), [("dask", "distributed"), ("ray", "ray")]
 )
 def test_what_is_not_installed_is_named(
-    registered, folder, monkeypatch, backend, module
+    registered, monkeypatch, backend, module
 ):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(RuntimeError, match=rf"pip install .*\[{backend}\]"):
         experiments.run(ID, backend=backend)
 
 
-def test_somebody_who_speaks_no_dask_is_no_scheduler(
-    registered, folder, monkeypatch
-):
+def test_somebody_who_speaks_no_dask_is_no_scheduler(registered, monkeypatch):
     monkeypatch.setattr(backends, "PATIENCE", 0.5)
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"

@@ -8,8 +8,7 @@ from arcbook import experiments, plot
 from arcbook.chapters import ch14
 from arcbook.experiments import cost
 from pictures import caught, marks, opened
-
-TINY = {"embedding_dim": 8, "batch_size": 4, "rounds": 6, "turn_seconds": 0}
+from test_cost import TINY
 
 
 def test_arithmetic_of_heads_is_the_derived():

@@ -10,6 +10,7 @@ from scipy import stats as scipy_stats
 from arcbook import (
     cells,
     datasets,
+    experiments,
     geometry,
     live_images,
     packing,
@@ -18,6 +19,7 @@ from arcbook import (
 )
 from arcbook.chapters import ch11, ch12, ch13, cifar
 from pictures import bars, caught, marks, near
+from test_cells import record
 
 
 def test_a_printed_lead_is_of_the_paper_s_own_cells():
@@ -50,28 +52,16 @@ def test_welch_s_interval_of_a_printed_lead():
     assert row["printed_low"].item() == pytest.approx(lead - half)
 
 
-def record(column, accuracy, seed, benchmark="CIFAR10+"):
-    run = next(
-        run
-        for run in cells.experiments.runs("arcgrad.table4", "full")
-        if (run["column"], run["seed"], run["benchmark"])
-        == (column, seed, benchmark)
-    )
-    metrics = {"diverged": False, "test_accuracy": accuracy}
-    return run | {"metrics": metrics, "stale": False, "test_images": 10_000}
-
-
 def test_a_measured_lead_is_paired_by_seed(monkeypatch):
     shares = {"ArcGrad": (0.94, 0.95, 0.96), "Soft": (0.93, 0.945, 0.94)}
+    only = {"column": [*shares], "seed": [0, 1, 2], "benchmark": ["CIFAR10+"]}
     found = [
-        record(column, share, seed)
-        for column, values in shares.items()
-        for seed, share in enumerate(values)
+        record(run, shares[run["column"]][run["seed"]])
+        for run in experiments.runs("arcgrad.table4", "full", only)
     ]
+    records = {"arcgrad.table4": found}
     monkeypatch.setattr(
-        cells.experiments,
-        "records",
-        lambda id, profile: found if id == "arcgrad.table4" else [],
+        experiments, "records", lambda id, profile: records.get(id, [])
     )
     row = cifar.ahead("CIFAR-10").query(
         "paper == 'arcgrad' and at == 'CIFAR10+' and rival == 'Soft'"

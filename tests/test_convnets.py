@@ -53,7 +53,11 @@ def test_feature_dimension_can_be_chosen(name, dim):
 def test_parameters_to_one_per_cent_of_the_papers(
     name, classes, dim, millions, published
 ):
-    """Network and class vectors. [angular-learning, Tables 6 and 7]"""
+    """Network and class vectors. [angular-learning, Tables 6 and 7]
+
+    The network alone has them to the last printed digit, with the feature
+    layers that `create` names.
+    """
     network = convnets.create(name, 3, dim)
     head = losses.create(
         "softmax", embedding_dim=network.embedding_dim, num_classes=classes
@@ -61,15 +65,9 @@ def test_parameters_to_one_per_cent_of_the_papers(
     count = convnets.count_parameters(network, head) / 1e6
     assert round(count, 2) == millions
     assert abs(count / published - 1) < 0.01
-
-
-def test_parameters_to_the_last_printed_digit():
-    """Network alone, with the feature layers that `create` names."""
-    found = [
-        round(convnets.count_parameters(convnets.create(*args)) / 1e6, 2)
-        for args in (("resnet18", 3, 100), ("resnet34", 3, 512))
-    ]
-    assert found == [11.22, 21.54]
+    if dim:
+        alone = convnets.count_parameters(network) / 1e6
+        assert round(alone, 2) == published
 
 
 def test_counts_of_the_small_networks():

@@ -35,15 +35,8 @@ def tiny_experiment(**given):
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "RESULTS", tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def tiny(folder):
-    yield tiny_experiment()
-    experiments.unregister("test.tiny")
+    return tiny_experiment()
 
 
 def counts():

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from arcbook import datasets, experiments, packing, paths, training
-from arcbook.experiments import canary, images, registry
+from arcbook.experiments import canary, images
 from tiny import add, tiny_runs
 
 
@@ -31,17 +31,9 @@ def test_a_record_keeps_curves_angles_and_features(tiny, folder):
     assert experiments.run("test.images") == 0
 
 
-@pytest.fixture
-def adding(folder, monkeypatch):
-    """`add`, for one test."""
-    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
-    return add
-
-
-def test_another_experiment_reads_the_record(adding, folder):
-    adding("test.images")
+def test_another_experiment_reads_the_record(tiny, folder):
     home = {"home": lambda run: "test.images"}
-    adding("test.reader", lambda p: tiny_runs(p)[1:], **home)
+    add("test.reader", lambda p: tiny_runs(p)[1:], **home)
     assert experiments.run("test.reader") == 1
     assert [f.parts[-3] for f in folder.rglob("*.json")] == ["test.images"]
     assert len(experiments.records("test.reader")) == 1
@@ -90,12 +82,12 @@ def test_a_spent_budget_leaves_a_checkpoint_and_no_record(
     assert not [*paths.CACHE.rglob("*.pt")]
 
 
-def test_a_run_that_diverges_is_recorded_and_the_sweep_goes_on(adding):
+def test_a_run_that_diverges_is_recorded_and_the_sweep_goes_on(folder):
     def grid(profile):
         first, second = tiny_runs(profile)
         return [first | {"learning_rate": 1e30}, second]
 
-    adding("test.diverges", grid)
+    add("test.diverges", grid)
     assert experiments.run("test.diverges") == 2
     bad, good = experiments.records("test.diverges")
     assert bad["metrics"]["diverged"] and not good["metrics"]["diverged"]
@@ -115,7 +107,7 @@ def test_without_the_data_one_sentence_says_what_to_do(folder, monkeypatch):
     assert not [*folder.rglob("*.json")]
 
 
-def test_the_record_of_a_long_run_is_small(adding, folder, monkeypatch):
+def test_the_record_of_a_long_run_is_small(folder, monkeypatch):
     train, draw = training.train, np.random.default_rng(0)
 
     def long(*given, **settings):
@@ -140,7 +132,7 @@ def test_the_record_of_a_long_run_is_small(adding, folder, monkeypatch):
         return replace(found, arrays=arrays, **rows)
 
     monkeypatch.setattr(training, "train", long)
-    adding("test.long", lambda profile: tiny_runs(profile)[:1])
+    add("test.long", lambda profile: tiny_runs(profile)[:1])
     experiments.run("test.long")
     (file,) = folder.rglob("*.json")
     assert file.stat().st_size < 60_000

@@ -6,8 +6,6 @@ import itertools
 import os
 import pickle
 import struct
-import subprocess
-import sys
 import tarfile
 
 import numpy as np
@@ -120,19 +118,10 @@ class Small:
         known |= {n: changed.get(n.split(".")[0], x) for n, x in known.items()}
         for name in self.files(mosaics):
             (self.folder / name).write_bytes(known[name])
-        url, make = "http://127.0.0.1:9/small.tar.gz", {"labels": "labels"}
+        make = {"path": "small.tar.gz", "role": "archive", "labels": "labels"}
         make |= {"train": ["small/one", "small/two"], "test": ["small/test"]}
-        whole = known.pop("small.tar.gz")
-        entries = [
-            entry(
-                "files",
-                whole,
-                path="small.tar.gz",
-                role="archive",
-                url=url,
-                **make,
-            )
-        ]
+        make |= {"url": "http://127.0.0.1:9/small.tar.gz"}
+        entries = [entry("files", known.pop("small.tar.gz"), **make)]
         for name, content in known.items():
             what = "labels" if name.endswith(".npy") else "images"
             role = f"{name.split('_')[0]}_{what}"
@@ -262,8 +251,8 @@ def test_archive_of_another_make(small, content, complaint):
         ("test_labels", npy(np.array([{}]), object), "has no labels"),
     ],
 )
-def test_mosaics_of_another_make(small, stem, content, complaint):
-    small.write(mosaics=True, **{stem: content})
+def test_files_of_another_make(small, stem, content, complaint):
+    small.write(mosaics=stem != "small", **{stem: content})
     with pytest.raises(datasets.DataError, match=complaint):
         datasets.load("small")
 
@@ -319,26 +308,3 @@ def test_official_pixels(name, monkeypatch):
         )
         twice = 50_000 - len(train), 10_000 - len(test), len(train & test)
         assert twice == ((14, 2, 10) if name == "cifar100" else (0, 0, 0))
-
-
-# ---- what the training part may import
-
-BARE = """
-import sys
-for name in ("pooch", "yaml", "xlrd", "papermill", "jaxtyping",
-             "joblib", "typer", "rich", "torchvision"):
-    sys.modules[name] = None
-from arcbook import convnets, datasets, training
-images = datasets.load("mnist", sample=True)
-result = training.train(images, network="conv4", loss="arcgrad", epochs=1,
-                        batch_size=50, learning_rate=0.01, max_steps=2)
-assert result.steps == 2
-"""
-
-
-def test_training_needs_none_of_the_other_packages():
-    subprocess.run(
-        [sys.executable, "-c", BARE],
-        check=True,
-        env=os.environ | {"PYTHONPATH": str(paths.ROOT / "lib")},
-    )

@@ -2,19 +2,13 @@
 
 import pytest
 
-from arcbook import datasets, experiments, live_images, paths
+from arcbook import datasets, experiments, live_images
 from arcbook.experiments import grids
 
 SMALL = {"share": 0.02, "epochs": 1, "probe": 50, "test_limit": 50}
 
 
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    monkeypatch.setattr(paths, "RESULTS", tmp_path)
-    return tmp_path
-
-
-def test_trains_the_columns_asked_for_with_the_changes(results):
+def test_trains_the_columns_asked_for_with_the_changes(folder):
     live = live_images.quick("mnist-cosine.fig2", ["ArcFace"], m=0.3, **SMALL)
     assert live.problem == ""
     assert {one["column"] for one in live.records} == {"ArcFace"}
@@ -24,10 +18,10 @@ def test_trains_the_columns_asked_for_with_the_changes(results):
         assert 0 <= one["metrics"]["test_accuracy"] <= 1
     dimensions = [one["embedding_dim"] for one in live.records]
     assert dimensions == [3, None]  # three lengths have become the same run
-    assert not any(results.iterdir())
+    assert not folder.exists()
 
 
-def test_trains_what_a_record_of_the_grid_holds(results, monkeypatch):
+def test_trains_what_a_record_of_the_grid_holds(folder, monkeypatch):
     quick = grids.CONTENT["protocols"]["mnist"]["quick"]
     for key, value in SMALL.items():
         monkeypatch.setitem(quick, key, value)

@@ -200,8 +200,6 @@ def test_folds_are_ten_by_ten_unless_said_otherwise():
     values = [1.0, 2.0, 4.0]
     assert stats.of_folds(values) == stats.of_folds(values, 10)
     assert stats.of_folds(values) != stats.of_folds(values, 5)
-    zeros = [0.0] * 3
-    assert stats.paired_folds(values, zeros) == stats.of_folds(values)
 
 
 @pytest.mark.parametrize("values", [[1.0], [[1.0, 2.0]]])
