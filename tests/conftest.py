@@ -6,7 +6,7 @@ import nbformat
 import pytest
 import torch
 
-from arcbook import papers, paths
+from arcbook import datasets, papers, paths
 from arcbook.experiments import canary, registry
 from tiny import add
 
@@ -29,6 +29,11 @@ def write():
         return path
 
     return written
+
+
+@pytest.fixture(scope="session")
+def iris():
+    return datasets.load("iris")
 
 
 @pytest.fixture

@@ -4,15 +4,10 @@ import math
 
 import pytest
 
-from arcbook import datasets, experiments, plot
+from arcbook import experiments, plot
 from arcbook.chapters import ch06, ch07
 from arcbook.experiments import uci
 from pictures import caught, marks, opened
-
-
-@pytest.fixture(scope="module")
-def iris():
-    return datasets.load("iris", sample=False)
 
 
 def test_wide_features_collapse_as_derived(iris):

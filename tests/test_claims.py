@@ -690,9 +690,7 @@ def put(id, profile, world, code=None):
             "experiment": owner.id,
             "profile": profile,
             "canary": code or canary.stamp(id, run),
-            "data_sha256": next(
-                iter(datasets.identities(run["dataset"]).values())
-            ),
+            "data_sha256": datasets.identities(run["dataset"])["official"],
         }
         file = results.path(owner.id, profile, owner.name(run), run)
         results.write(file, made)

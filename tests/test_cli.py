@@ -192,6 +192,4 @@ def test_damaged_data_fail(monkeypatch, statuses, code):
         for k, status in enumerate(statuses)
     ]
     monkeypatch.setattr(datasets, "verify", lambda name: files)
-    with pytest.raises(SystemExit) as end:
-        cli.main(["data", "verify", "iris"])
-    assert end.value.code == code
+    assert invoke("data", "verify", "iris").exit_code == code

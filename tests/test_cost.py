@@ -226,11 +226,6 @@ def test_a_record_goes_round_and_needs_no_data(
     assert experiments.records(ID, "full")[0]["stale"]
 
 
-def test_without_a_gpu_its_runs_are_left_out(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert cost.measure(full()[0]) is None
-
-
 def record(run, percent, spread=0.2, base=0.006):
     """A record in which a column costs so many percent, ± its rounds."""
     wobble = np.linspace(-spread, spread, run["rounds"])

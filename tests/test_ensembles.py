@@ -145,9 +145,9 @@ def test_a_constant_feature_and_divergence_are_told_apart(folds):
 
 
 def test_folds_are_random_partitions():
-    folds, again = (
-        ensembles.cross_validation(23, runs=2, splits=5, seed=1)
-        for _ in range(2)
+    folds, again, other = (
+        ensembles.cross_validation(23, runs=2, splits=5, seed=seed)
+        for seed in (1, 1, 2)
     )
     assert len(folds) == 10 and len({fold.seed for fold in folds}) == 10
     for run in (folds[:5], folds[5:]):
@@ -157,20 +157,12 @@ def test_folds_are_random_partitions():
             assert not set(fold.train) & set(fold.test)
             assert len(fold.train) + len(fold.test) == 23
     assert folds[0].test.tolist() != folds[5].test.tolist()
-    for one, other in zip(folds, again, strict=True):
-        assert np.array_equal(one.test, other.test) and one.seed == other.seed
+    for one, same in zip(folds, again, strict=True):
+        assert np.array_equal(one.test, same.test) and one.seed == same.seed
+    assert {fold.seed for fold in folds}.isdisjoint(x.seed for x in other)
+    assert folds[0].test.tolist() != other[0].test.tolist()
     with pytest.raises(ValueError, match=r"in 2\.\.4"):
         ensembles.cross_validation(4, splits=5)
-
-
-def test_a_seed_decides_the_folds_and_the_networks():
-    one, other = (
-        ensembles.cross_validation(23, runs=1, splits=3, seed=seed)
-        for seed in (1, 2)
-    )
-    assert len(one) == 3
-    assert {fold.seed for fold in one}.isdisjoint(fold.seed for fold in other)
-    assert one[0].test.tolist() != other[0].test.tolist()
 
 
 def test_mlp_counts_the_class_vectors_as_a_layer():

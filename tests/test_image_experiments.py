@@ -1,14 +1,14 @@
 """A run of images records what it shows, stops, resumes and diverges."""
 
+import math
 from dataclasses import replace
 from unittest import mock
 
 import numpy as np
 import pytest
-import torch
 
 from arcbook import datasets, experiments, packing, paths, training
-from arcbook.experiments import canary, images
+from arcbook.experiments import canary
 from tiny import add, tiny_runs
 
 
@@ -41,32 +41,13 @@ def test_another_experiment_reads_the_record(tiny, folder):
     assert experiments.run("test.reader") == 0
 
 
-def countdown(*values):
-    left = [*values]
-    return lambda: left.pop(0) if left else 0.0
-
-
-def test_time_ends_between_epochs_and_the_run_goes_on(folder, tmp_path):
-    run = tiny_runs("quick")[1]
-    state = tmp_path / "state.pt"
-    straight = images.measure(run)
-    stopped = images.measure(
-        run, checkpoint=state, time_left=countdown(torch.inf)
-    )
-    assert stopped is None and state.exists()
-    resumed = images.measure(run, checkpoint=state)
-    for key in ("metrics", "curves"):
-        assert resumed[key] == straight[key]
-    assert resumed["more"]["arrays"] == straight["more"]["arrays"]
-
-
-def test_a_spent_budget_leaves_a_checkpoint_and_no_record(
+def test_a_spent_budget_leaves_checkpoints_from_which_runs_go_on(
     tiny, folder, monkeypatch
 ):
     train = training.train
 
     def one_epoch(*given, time_budget, **settings):
-        left = countdown(torch.inf)
+        left = iter([math.inf, 0]).__next__
         return train(*given, time_budget=left, **settings)
 
     for run in experiments.runs("test.images"):
@@ -80,6 +61,12 @@ def test_a_spent_budget_leaves_a_checkpoint_and_no_record(
     old.with_name(old.name.replace(old.stem[-8:], "0" * 8)).touch()
     assert experiments.run("test.images") == 2
     assert not [*paths.CACHE.rglob("*.pt")]
+    resumed = experiments.records("test.images")
+    monkeypatch.setattr(paths, "RESULTS", folder / "straight")
+    assert experiments.run("test.images") == 2
+    straight = experiments.records("test.images")
+    for key in ("metrics", "curves", "arrays"):
+        assert [r[key] for r in resumed] == [r[key] for r in straight]
 
 
 def test_a_run_that_diverges_is_recorded_and_the_sweep_goes_on(folder):

@@ -221,27 +221,15 @@ def one_batch(key=b"labels", labels=(0, 1), side=32):
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        (b"\x1f\x8b not a tar", "is damaged"),
-        (gzip.compress(b"x" * 600, mtime=0), "is damaged"),
-        (archive({"one": b""}), "small/one is not a b"),
-        (archive({"two": b""}), "not the archive that its.*'small/one'"),
-        (one_batch(key=b"fine"), "small/one has no list 'labels'"),
-        (one_batch(labels=[0]), "no list 'labels' of 2 labels"),
-        (one_batch(side=8), "no array 'data' of rows of 3072 bytes"),
-    ],
-    ids=range(7),  # an archive holds the time at which it was made
-)
-def test_archive_of_another_make(small, content, complaint):
-    small.write(small=content)
-    with pytest.raises(datasets.DataError, match=complaint):
-        datasets.load("small")
-
-
-@pytest.mark.parametrize(
     ("stem", "content", "complaint"),
     [
+        ("small", b"\x1f\x8b not a tar", "is damaged"),
+        ("small", gzip.compress(b"x" * 600, mtime=0), "is damaged"),
+        ("small", archive({"one": b""}), "small/one is not a b"),
+        ("small", archive({"two": b""}), "not the archive.* its.*'small/one'"),
+        ("small", one_batch(key=b"fine"), "small/one has no list 'labels'"),
+        ("small", one_batch(labels=[0]), "no list 'labels' of 2 labels"),
+        ("small", one_batch(side=8), "no array 'data' of rows of 3072 bytes"),
         ("test_batch", b"RIFF....WEBP", "cannot be read as a WebP"),
         ("test_batch", webp(np.zeros((1, 40, 40, 3), np.uint8), 1), "is 40 x"),
         ("test_batch", webp(np.zeros((2, 32, 32, 3), np.uint8)), "images .2,"),
@@ -250,6 +238,7 @@ def test_archive_of_another_make(small, content, complaint):
         ("train_labels", npy(np.arange(12)), "label 11 among its train"),
         ("test_labels", npy(np.array([{}]), object), "has no labels"),
     ],
+    ids=range(14),  # an archive holds the time at which it was made
 )
 def test_files_of_another_make(small, stem, content, complaint):
     small.write(mosaics=stem != "small", **{stem: content})

@@ -3,12 +3,7 @@
 import numpy as np
 import pytest
 
-from arcbook import datasets, live
-
-
-@pytest.fixture(scope="module")
-def iris():
-    return datasets.load("iris")
+from arcbook import live
 
 
 def test_batched_is_one_by_one(iris):

@@ -133,6 +133,11 @@ def record(**given):
             "threads",
         ),
         ([record(runs=5, splits=10)], ["5 × 10-fold"], "None"),
+        (
+            [record(batch_size=256, seed=k) for k in range(5)],
+            ["seed 0, 1, 2, 3, 4; epochs 30; batches of 256; A; PyTorch 2.13"],
+            "None",
+        ),
         ([], ["0 of 105 runs."], "PyTorch"),
     ],
 )

@@ -28,10 +28,6 @@ def file():
     return target
 
 
-def test_a_record_comes_back_as_it_was_written(file):
-    assert results.load(file) == RECORD
-
-
 def test_the_key_hangs_on_what_decides_the_result_alone():
     one = results.key("a.b", "quick", RUN)
     assert one == results.key("a.b", "quick", dict(reversed(RUN.items())))
