@@ -137,9 +137,12 @@ def test_a_notebook_gets_its_parameters(monkeypatch, tmp_path):
     ("arguments", "message"),
     [
         ("losses arcfase", "arcface"),
-        ("run arcgrad.fig2 --scheduler tcp://10.0.0.1:8786", "dask or ray"),
-        ("run arcgrad.table4 --only seed", "seed"),
-        ("run arcgrad.table4 --only seed=9", "seed"),
+        (
+            "run arcgrad.fig2 --scheduler tcp://10.0.0.1:8786",
+            "needs the backend dask or ray",
+        ),
+        ("run arcgrad.table4 --only seed", "expected FIELD=VALUE, got seed"),
+        ("run arcgrad.table4 --only seed=9", "has seed = 9; there are 0"),
         ("results merge nowhere.zip", "there is no file nowhere.zip"),
         ("notebook no_such", "there is no notebook 'no_such'"),
         ("notebook 06_uci -p dataset", "expected -p KEY VALUE"),
