@@ -16,11 +16,9 @@ from itertools import chain
 from arcbook import papers
 from arcbook.audit import cost, rule, verdicts
 from arcbook.audit.algebra import PROOFS
-from arcbook.audit.angular_equations import CHECKS as OF_ANGULAR
-from arcbook.audit.arcgrad_equations import CHECKS as OF_ARCGRAD
 from arcbook.audit.equations import Check, judge
-from arcbook.audit.iam_equations import CHECKS as OF_IAM
-from arcbook.audit.shared_equations import CHECKS as OF_MNIST
+from arcbook.audit.group_equations import OF_ANGULAR, OF_ARCGRAD
+from arcbook.audit.shared_equations import OF_IAM, OF_MNIST
 from arcbook.audit.tables import CHECKS as OF_TABLES
 
 PAPERS = ("arcgrad", "angular-learning", "iam", "mnist-cosine")
