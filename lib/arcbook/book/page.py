@@ -36,11 +36,8 @@ def begin(name, values):
 
     Plain papermill only warns of a parameter that does not exist; here it is
     an error, like a wrong value. Where a parameter is not the default, the
-    page says that its text was written for the defaults.
-
-    Args:
-        name: the notebook's own name, such as `06_uci`.
-        values: its `globals()`, with nothing but parameters set so far.
+    page says that its text was written for the defaults. `values` are its
+    `globals()`, with nothing but parameters set so far.
 
     Raises ValueError: see `parameters.check`.
     """
@@ -70,11 +67,7 @@ def begin(name, values):
 
 
 def equations(lines: dict[str, sp.Expr | str]) -> Markdown:
-    """A block of aligned equations, broken where a phone is too narrow.
-
-    Args:
-        lines: left sides in LaTeX, right sides as sympy or LaTeX.
-    """
+    """Aligned equations, left sides to right ones, fit for a phone."""
     rows = []
     for left, right in lines.items():
         rows += _rows(right, f"{left} &= ")
@@ -116,23 +109,14 @@ def broken(latex: str, width: int = PHONE) -> list[str]:
 def differs(
     paper: str, number: str, derived: sp.Expr | str, why: str
 ) -> Markdown:
-    """A marked box: an equation as printed, as derived, and why.
-
-    Args:
-        paper, number: as `papers.equation` takes them.
-        derived: the right form, as sympy or LaTeX.
-        why: one or two sentences.
-    """
+    """A marked box: an equation as printed, as derived, and why."""
     title = f"Printed and derived differ: [{paper}, Eq. {number}]"
     shown = papers.equation(paper, number).latex
-    return _box(title, shown, "Derived", derived, why)
+    return box(title, shown, "Derived", derived, why)
 
 
 def erratum(paper: str, number: str) -> Markdown:
     """A marked box: an equation and what the ledger says of it.
-
-    Args:
-        paper, number: as `papers.equation` takes them.
 
     Raises ValueError: there is no such equation.
     """
@@ -140,7 +124,7 @@ def erratum(paper: str, number: str) -> Markdown:
 
     item = audit.item(paper, f"Eq. {number}" if number.isdigit() else number)
     title = f"[{paper}, {item.item}]: {item.verdict}"
-    return _box(title, item.printed, "Right", item.correct, item.why)
+    return box(title, item.printed, "Right", item.correct, item.why)
 
 
 def printed(paper: str, numbers: list[str]) -> Markdown:
@@ -158,13 +142,9 @@ def table(
 ) -> HTML:
     """A data frame as a table of the book; a wide one scrolls in its box.
 
-    Args:
-        frame: what to print; text may hold HTML.
-        caption: above the table; may hold HTML.
-        digits: of floating numbers.
-        index: whether to print the index.
-        formats: of columns that need another one, such as `{"p": ".1e"}`;
-            a function gives the text itself.
+    Text and caption may hold HTML. `digits` are those of floating numbers;
+    columns that need another format have it in `formats`, such as
+    `{"p": ".1e"}`, or a function that gives the text itself.
     """
     shown = {
         name: f"{{:{how}}}" if isinstance(how, str) else how
@@ -225,7 +205,8 @@ def provenance(
     return HTML(f'<p class="provenance">Measured: {"; ".join(parts)}.</p>')
 
 
-def _box(title, shown, name, right, why):
+def box(title: str, shown: str, name: str, right, why: str) -> Markdown:
+    """A marked box: an equation as printed, its right form if any, and why."""
     right = right and f"{name}:\n\n{equation(right, IN_A_BOX)}\n\n"
     return Markdown(
         f":::{{admonition}} {title}\n:class: misprint\n\n"
@@ -273,18 +254,28 @@ def _is_words(column):
 def _claim(item):
     address = papers.address(item.paper, item.item)
     where = f"[{item.paper}, {item.place or item.item}]"
-    known = [("In print", item.in_print), ("Measured", item.measured)]
-    said = "".join(
-        f" <i>{name}:</i> {html.escape(text)}." for name, text in known if text
-    )
-    ground = ", ".join(filter(None, (item.basis, item.caution)))
     quoted = item.kind != "equation"
+    basis = ground(item)
     return (
         f"<p>{f'“{html.escape(item.printed)}” ' * quoted}"
         f'<a href="{address}">{html.escape(where)}</a><br>'
-        f"<b>{item.verdict.capitalize()}</b>"
-        f"{f' ({html.escape(ground)})' if ground else ''}.{said} "
-        f"{html.escape(item.why)}</p>"
+        f"<b>{item.verdict.capitalize()}</b>{f' ({basis})' if basis else ''}."
+        f"{said(item, ' ')} {html.escape(item.why)}</p>"
+    )
+
+
+def ground(item) -> str:
+    """What a verdict rests on, as HTML."""
+    return html.escape(", ".join(filter(None, (item.basis, item.caution))))
+
+
+def said(item, before: str, *more: tuple[str, str]) -> str:
+    """What an item says in print, as measured, and more, as HTML."""
+    known = ("In print", item.in_print), ("Measured", item.measured), *more
+    return "".join(
+        f"{before}<i>{name}:</i> {html.escape(text)}."
+        for name, text in known
+        if text
     )
 
 

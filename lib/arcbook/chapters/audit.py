@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import html
-import math
 
 import pandas as pd
 from IPython.display import HTML, Markdown
-from matplotlib import pyplot as plt
 
 from arcbook import papers, plot, stats
 from arcbook.audit import PAPERS, Item, rule
@@ -20,11 +18,6 @@ NAMES = {
     "angular-learning": "Angular Learning",
     "iam": "IAM",
     "mnist-cosine": "MNIST paper",
-}
-ANGLES = {
-    ("arcgrad", "table6"): "ArcGrad, Table VI\nCIFAR-10",
-    ("angular-learning", "table2"): "Angular Learning, Table 2\nCIFAR-10+",
-    ("angular-learning", "table3"): "Angular Learning, Table 3\nCIFAR-100",
 }
 LEADS = (
     ("arcgrad", "three-of-four"),
@@ -51,17 +44,15 @@ def errata(ledger: list[Item], paper: str) -> Markdown:
 
 def _erratum(item):
     errors = [_power(error) for error in list(item.found.values())[:2]]
-    title = "It holds for" if item.verdict == ASSUMES else "Right form"
-    return (
-        f'<span id="{item.anchor}"></span>\n\n'
-        f":::{{admonition}} {NAMES[item.paper]}, {item.item}: "
-        f"{item.verdict}\n:class: misprint\n\n"
-        f"Printed:\n\n{page.equation(item.printed, page.IN_A_BOX)}\n\n"
-        f"{title}:\n\n{page.equation(item.correct, page.IN_A_BOX)}\n\n"
-        f"{item.why}\n\n"
-        f"Relative error against the truth: {errors[0]} as printed, "
-        f"{errors[1]} in the right form or range. {evidence(item)}\n:::"
+    box = page.box(
+        f"{NAMES[item.paper]}, {item.item}: {item.verdict}",
+        item.printed,
+        "It holds for" if item.verdict == ASSUMES else "Right form",
+        item.correct,
+        f"{item.why}\n\nRelative error against the truth: {errors[0]} as "
+        f"printed, {errors[1]} in the right form or range. {evidence(item)}",
     )
+    return f'<span id="{item.anchor}"></span>\n\n{box.data}'
 
 
 def listing(ledger: list[Item], kind: str) -> HTML:
@@ -100,25 +91,16 @@ def _row(item):
         "claim": lambda: f"“{item.printed}”",
     }[item.kind]()
     place = item.place or item.item
-    ground = ", ".join(filter(None, (item.basis, item.caution)))
-    known = {
-        "In print": item.in_print,
-        "Measured": item.measured,
-        "Should be": "" if item.kind == "equation" else item.correct,
-    }
-    said = "".join(
-        f"<br><i>{name}:</i> {html.escape(text)}."
-        for name, text in known.items()
-        if text
-    )
+    correct = "" if item.kind == "equation" else item.correct
     return (
         f'<li id="{item.anchor}" data-paper="{NAMES[item.paper]}" '
         f'data-verdict="{item.verdict}" data-basis="{item.basis}">'
-        f"<b>{item.verdict}</b> <small>({html.escape(ground)})</small> "
+        f"<b>{item.verdict}</b> <small>({page.ground(item)})</small> "
         f"{html.escape(about)} "
         f"<small>{NAMES[item.paper]}, {html.escape(place)} "
         f'<a class="headerlink" href="#{item.anchor}">¶</a></small>'
-        f"<details><summary>why</summary>{html.escape(item.why)}{said}<br>"
+        f"<details><summary>why</summary>{html.escape(item.why)}"
+        f"{page.said(item, '<br>', ('Should be', correct))}<br>"
         f"{evidence(item)}</details></li>"
     )
 
@@ -209,53 +191,3 @@ def ranks(groups: dict[str, pd.DataFrame], level: float):
         xlabel="average rank, 1 is best, ± half a critical difference",
     )
     return plot.show(figure)
-
-
-def papers_apart(rows: pd.DataFrame):
-    """Error rates that two papers print for one loss and network."""
-    names = rows["benchmark"].unique()
-    figure, panels = plt.subplots(1, len(names), figsize=(8, 3.6))
-    for axes, name in zip(panels, names, strict=True):
-        for row in rows[rows["benchmark"] == name].to_dict("records"):
-            pair = row["arcgrad"], row["angular"]
-            axes.plot([0, 1], pair, **_hollow(row["method"]) | {"ls": "-"})
-        axes.set_xticks([0, 1], ["ArcGrad", "Angular L."], fontsize=9)
-        axes.set_xlim(-0.35, 1.35)
-        axes.set_title(name, fontsize=10.5)
-        axes.grid(axis="x", visible=False)
-    panels[0].set_ylabel("printed error rate, %")
-    plot.key(figure, {x: _hollow(x) for x in rows["method"].unique()})
-    return plot.show(figure)
-
-
-def angles(rows: pd.DataFrame):
-    """Printed W-Inter (left) and C-Inter (right) of each loss and table."""
-    figure, panels = plt.subplots(1, 3, figsize=(8, 4.6), sharey=True)
-    for axes, (key, title) in zip(panels, ANGLES.items(), strict=True):
-        part = rows[(rows["paper"] == key[0]) & (rows["table"] == key[1])]
-        simplex, largest = part[["simplex", "largest"]].iloc[0]
-        axes.axhline(simplex, color=INK, lw=1.2, ls=(0, (5, 3)))
-        axes.axhline(largest, color=INK, lw=1.6)
-        axes.axhspan(largest, 1.9, color=BASELINE, alpha=0.14, lw=0)
-        for place, (_, some) in enumerate(part.groupby("metric", sort=False)):
-            for k, row in enumerate(some.to_dict("records")):
-                at = place + 0.13 * (k - (len(some) - 1) / 2)
-                axes.plot(at, row["printed"], **_hollow(row["method"]))
-        axes.set_xticks([0, 1], ["W-Inter", "C-Inter"])
-        axes.set_xlim(-0.55, 1.55)
-        axes.set_title(title, fontsize=10.5)
-        axes.grid(axis="x", visible=False)
-        if key[1] == "table2":
-            shared = {"ha": "center", "fontsize": 10}
-            axes.text(0.5, simplex - 0.01, "simplex", va="top", **shared)
-            axes.text(0.5, largest + 0.01, "largest mean", **shared)
-    plot.degrees(panels[0].yaxis, 5)
-    panels[0].set_ylim(math.radians(70), math.radians(103))
-    panels[0].set_ylabel("mean angle")
-    shown = rows["method"].unique()
-    plot.key(figure, {x: _hollow(x) for x in shown if x != "Arc"})
-    return plot.show(figure)
-
-
-def _hollow(method):
-    return plot.look(method) | plot.HOLLOW | {"ls": "none"}
