@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from arcbook.naming import refuse_unknown
+
 if TYPE_CHECKING:
     from jaxtyping import Float
     from torch import Tensor
@@ -139,10 +141,7 @@ def create(
 
     Raises ValueError for an unknown name or a size that is not positive.
     """
-    if name not in NETWORKS:
-        raise ValueError(
-            f"there is no network {name!r}; there are {', '.join(NETWORKS)}"
-        )
+    refuse_unknown("network", [name], NETWORKS)
     sizes = {"in_channels": in_channels, "embedding_dim": embedding_dim}
     for what, value in sizes.items():
         if value is not None and value < 1:

@@ -6,7 +6,6 @@ One file a paper, `data/papers/<paper>.yaml`, holds `equations`, `tables`,
 gap. `data/papers/schema.json` says what a file may hold.
 """
 
-import difflib
 import json
 import re
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from functools import lru_cache
 import pandas as pd
 import yaml
 
+from arcbook.naming import unknown
 from arcbook.paths import PAPERS
 
 ARABIC = dict(zip(("I", "II", "III", "IV", "V", "VI", "VII"), "1234567"))
@@ -180,12 +180,7 @@ def _item(paper, kind, name):
 def _read(paper):
     path = PAPERS / f"{paper}.yaml"
     if not path.is_file():
-        close = difflib.get_close_matches(paper, available())
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
-        raise ValueError(
-            f"there is no paper {paper!r}; {hint}"
-            f"there are {', '.join(available())}"
-        )
+        raise ValueError(unknown("paper", paper, available()))
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster
     return yaml.load(path.read_text(encoding="utf-8"), loader)
 

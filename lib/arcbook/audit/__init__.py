@@ -9,8 +9,9 @@ Examples:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from arcbook import papers
@@ -121,9 +122,7 @@ def claims(paper: str, names: Iterable[str]) -> list[Item]:
 
 def as_dictionary(item: Item) -> dict:
     """An item as plain values, for JSON."""
-    return asdict(item) | {
-        "found": {k: _plain(v) for k, v in item.found.items()}
-    }
+    return json.loads(json.dumps(vars(item), default=_plain))
 
 
 def _equations(paper, seed):
@@ -235,7 +234,4 @@ def _with_evidence(item, name, facts):
 
 
 def _plain(value):
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    value = value.item() if hasattr(value, "item") else value
-    return value if isinstance(value, (bool, int, float, str)) else str(value)
+    return value.item() if hasattr(value, "item") else str(value)

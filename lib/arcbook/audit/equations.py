@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import torch
 
-from arcbook import losses
+from arcbook import derive, losses
 from arcbook.audit.verdicts import ASSUMES, CONFIRMED, MISPRINT
 
 TOLERANCE = 1e-8
@@ -203,15 +204,8 @@ def losses_by_angles(name, angles, **hyper):
 
 def by_angles(name, angles, **hyper):
     """Autograd of that loss in the angles."""
-    angles = torch.tensor(np.atleast_2d(angles), requires_grad=True)
-    loss = losses_by_angles(name, angles, **hyper)
-    return torch.autograd.grad(loss, angles)[0][0].numpy()
-
-
-def derivative(function, at):
-    """A derivative by autograd of a torch function of one number."""
-    at = torch.tensor(at, dtype=torch.float64, requires_grad=True)
-    return torch.autograd.grad(function(at), at)[0].item()
+    loss = partial(losses_by_angles, name, **hyper)
+    return derive.autograd(loss, np.atleast_2d(angles))[0]
 
 
 def target_logit(name, theta, **hyper) -> np.ndarray:

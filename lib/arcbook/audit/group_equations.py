@@ -191,7 +191,7 @@ OF_ARCGRAD = common(
     ),
     "17": Check(
         GAP,
-        lambda v: at.derivative(
+        lambda v: derive.autograd(
             lambda m: torch.log1p((v.C - 1) * torch.exp(-v.s * m)), v.m
         ),
         lambda v: slope(v, +1),
@@ -225,7 +225,7 @@ def slopes(name):
         hyper = spec.defaults | {"s": v.s, "m": v.m}
         size = v.norms.prod() if "|x|" in spec.factors(hyper) else v.s
         forms = lambda t: spec.target(t, **spec.arguments(hyper)), spec.others
-        return [size * at.derivative(form, v.theta) for form in forms]
+        return [size * derive.autograd(form, v.theta) for form in forms]
 
     return truth
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from arcbook import papers
+from arcbook import geometry, papers
 from arcbook.geometry import largest_mean_angle, simplex_angle
 
 BEYOND = "beyond what any vectors have"
@@ -104,10 +104,9 @@ def smallest_angle(vectors) -> float:
 
 
 def _pairs(vectors):
-    unit = torch.nn.functional.normalize(vectors, dim=-1)
+    unit, _ = geometry.unit(vectors)
     first, second = torch.triu_indices(len(unit), len(unit), 1)
-    u, v = unit[first], unit[second]
-    return 2 * torch.atan2((u - v).norm(dim=-1), (u + v).norm(dim=-1))
+    return geometry.angle(unit[first], unit[second])
 
 
 def spread_out(

@@ -11,7 +11,6 @@ metadata hold a JSON schema for each of them:
 """
 
 import ast
-import difflib
 import math
 
 import jsonschema
@@ -19,6 +18,7 @@ import nbformat
 
 from arcbook import datasets, losses
 from arcbook.book import execution
+from arcbook.naming import close, refuse_unknown, unknown
 from arcbook.paths import NOTEBOOKS
 
 
@@ -32,8 +32,7 @@ def path(name):
 
     Raises ValueError: there is no such notebook; close matches are named.
     """
-    if name not in names():
-        raise ValueError(_unknown("notebook", name, names()))
+    refuse_unknown("notebook", [name], names())
     return NOTEBOOKS / f"{name}.ipynb"
 
 
@@ -70,8 +69,7 @@ def check(name, values):
     known = parameters(name)
     for key, value in values.items():
         if key not in known:
-            problem = _unknown("parameter", key, list(known))
-            raise ValueError(f"{name}: {problem}")
+            raise ValueError(f"{name}: {unknown('parameter', key, known)}")
         if problem := _problem(value, known[key]):
             raise ValueError(f"{name}: {key}: {problem}")
 
@@ -114,19 +112,7 @@ def _problem(value, schema):
         return None
     hint, given = "", str(error.instance)
     if error.validator == "enum":
-        hint = _close(given, map(str, error.validator_value))
+        hint = close(given, map(str, error.validator_value))
     elif given in ("true", "false"):
-        hint = f"; write {given.capitalize()}"
-    return error.message + hint
-
-
-def _unknown(kind, name, known):
-    return (
-        f"there is no {kind} {name!r}{_close(name, known)}; "
-        f"there are {', '.join(known) or 'none'}"
-    )
-
-
-def _close(name, known):
-    close = difflib.get_close_matches(name, known)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+        hint = f"write {given.capitalize()}"
+    return "; ".join(filter(None, (error.message, hint)))

@@ -43,7 +43,8 @@ def write(axes, at, text, colour=INK):
     axes.text(*at, text, color=colour, ha="center", va="center")
 
 
-def _arc(axes, start, stop, radius, text):
+def arc(axes, start, stop, radius, text=""):
+    """Draw the arc of an angle, named beyond its middle."""
     turn = np.linspace(start, stop, 61)
     axes.plot(*(radius * direction(turn)).T, color=INK, lw=1.2)
     write(axes, (radius + 0.12) * direction((start + stop) / 2), text)
@@ -79,8 +80,8 @@ def regions(angles, norms, theta: float):
         arrow(axes, 0.8 * direction(spot), "", colour("arcgrad"))
         beside = 0.85 * direction(spot - 0.14)
         write(axes, beside, "$x$", colour("arcgrad"))
-        _arc(axes, angles[0], spot, 0.36, r"$\theta_1$")
-        _arc(axes, spot, angles[1], 0.48, r"$\theta_2$")
+        arc(axes, angles[0], spot, 0.36, r"$\theta_1$")
+        arc(axes, spot, angles[1], 0.48, r"$\theta_2$")
         axes.set_title(text, fontsize=11.5)
     return plot.show(figure)
 
@@ -234,7 +235,7 @@ def step_sizes(names, push: float, scales, others, points: int = 181):
         axes.set_title(text, fontsize=11.5)
         plot.own_angle(axes, 90)
         axes.set(xlabel=r"$\theta_y$ before", ylim=limits)
-        degrees(axes.yaxis, _spacing(np.max(sizes)))
+        degrees(axes.yaxis, spacing(np.max(sizes), 7))
     panels[0].set_ylabel(r"turn of $W_y$ towards $x$")
     title = "The logit of ArcGrad never lets go; its probability does"
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5)
@@ -260,11 +261,11 @@ def descent(names, theta: float, others, rate: float, s: float, steps: int):
     axes.set_title(
         f"After {steps} steps {own.columns[0]} still has {left:.1f}° to go"
     )
-    degrees(axes.yaxis, _spacing(top))
+    degrees(axes.yaxis, spacing(top, 7))
     return plot.show(axes.figure)
 
 
-def _spacing(top):
-    """Degrees between ticks, so that about five cover the range."""
+def spacing(span: float, most: int) -> int:
+    """Degrees between ticks, so that no more than so many parts cover it."""
     steps = (1, 2, 5, 10, 15, 30)
-    return next((k for k in steps if math.degrees(top) <= 7 * k), 60)
+    return next((k for k in steps if math.degrees(span) <= most * k), 60)

@@ -12,6 +12,7 @@ from matplotlib import pyplot as plt
 from arcbook import cells, geometry, packing, plot
 from arcbook.audit import sphere
 from arcbook.chapters import cifar
+from arcbook.chapters.ch01 import arc, arrow, circle, direction, spacing, write
 from arcbook.plot import BASELINE, HOLLOW, INK
 
 LINE = {"color": INK, "lw": 1.3}
@@ -25,8 +26,7 @@ CROSS = {"color": INK, "marker": "x", "ls": "none", "ms": 12, "mew": 1.2}
 
 def plane(directions: Sequence[float]) -> np.ndarray:
     """Unit vectors in the plane, (n, 2), from their directions in degrees."""
-    radians = np.radians(np.asarray(directions, dtype=float))
-    return np.column_stack([np.cos(radians), np.sin(radians)])
+    return direction(np.radians(directions))
 
 
 def chance(
@@ -90,44 +90,27 @@ def _bounds(axes, classes):
 
 def toy(vectors: Sequence[float], centers: Sequence[float], scatter: float):
     """Class vectors and centres, by their degrees; features around one."""
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(8, 4.1), subplot_kw={"projection": "polar"}
-    )
-    losses = ("softmax", "arcface", "arcgrad")
-    for number, own, center in zip((1, 2, 3), vectors, centers, strict=True):
-        ink = plot.colour(losses[number - 1])
-        _arrow(left, own, color=ink, lw=2.4)
-        _arrow(left, center, color=ink, lw=1.4, ls=(0, (4, 2)))
-        _arc(left, own, center)
-        place = {"ha": "center", "va": "center", "color": ink}
-        left.text(np.radians(own), 1.13, f"$W_{number}$", **place)
-    _arrow(right, 90, color=plot.colour("arcgrad"), lw=2.4)
-    for at in (90 - scatter, 90, 90 + scatter):
-        angle = np.radians(at)
-        right.plot([angle, angle], [0, 1], color=INK, lw=0.8)
-        right.plot(angle, 1, "o", color=INK, ms=7, **HOLLOW, clip_on=False)
-        _arc(right, 90, at)
-    below = {"ha": "center", "va": "top", "color": plot.colour("arcgrad")}
-    right.text(-np.pi / 2, 0.1, "W, and the\nfeatures' centre", **below)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 4.4))
     titles = {
         left: "class vectors (solid), centres (dashed)",
         right: f"features {scatter:g}° away, WC-Intra 0°",
     }
     for axes, title in titles.items():
-        axes.set_title(title, fontsize=11.5, pad=24)
-        axes.set(xticks=[], yticks=[], ylim=(0, 1))
-        axes.spines["polar"].set(color=BASELINE, lw=0.8)
+        circle(axes)
+        axes.set_title(title, fontsize=11.5)
+    inks = [plot.colour(name) for name in ("softmax", "arcface", "arcgrad")]
+    turns = zip(np.radians(vectors), np.radians(centers), inks, strict=True)
+    for number, (own, center, ink) in enumerate(turns, 1):
+        arrow(left, direction(own), f"$W_{number}$", ink)
+        left.plot(*np.outer(direction(center), [0, 1]), "--", color=ink)
+        arc(left, own, center, 0.55)
+    arrow(right, (0, 1), colour=ink)
+    write(right, (0, -0.25), "W, and the\nfeatures' centre", ink)
+    for at in np.radians([90 - scatter, 90, 90 + scatter]):
+        right.plot(*np.outer(direction(at), [0, 1]), color=INK, lw=0.8)
+        right.plot(*direction(at), "o", color=INK, ms=7, **HOLLOW)
+        arc(right, np.pi / 2, at, 0.55)
     return plot.show(figure)
-
-
-def _arrow(axes, at, **line):
-    shape = {"arrowstyle": "-|>", "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", (np.radians(at), 1), (0, 0), arrowprops=shape | line)
-
-
-def _arc(axes, first, second):
-    along = np.radians(np.linspace(first, second))
-    axes.plot(along, np.full_like(along, 0.55), color=INK, lw=1)
 
 
 def angles(paper: str, item: str):
@@ -151,16 +134,10 @@ def angles(paper: str, item: str):
         else:
             _bounds(axes, classes)
             axes.set_xlim(low - pad, high + pad)
-        plot.degrees(axes.xaxis, _step(np.ptp(axes.get_xlim())))
+        plot.degrees(axes.xaxis, spacing(np.ptp(axes.get_xlim()), 5))
     crossed = {"more than any vectors have": CROSS} if len(beyond) else {}
     plot.key(figure, BOUNDS | crossed, handletextpad=0.6)
     return plot.show(figure)
-
-
-def _step(span):
-    """Degrees between ticks, for about four of them, of a span in radians."""
-    sizes = (1, 2, 5, 10, 15, 30)
-    return next((x for x in sizes if math.degrees(span) / x <= 5), 45)
 
 
 def histograms(records: Sequence[Mapping], kind: str):

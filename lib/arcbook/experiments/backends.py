@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from arcbook.experiments.registry import refuse_unknown
+from arcbook.naming import refuse_unknown
 
 PATIENCE = 10.0  # seconds for a cluster to answer, and to have a worker
 

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from arcbook import convnets, looks, losses
-from arcbook.experiments import registry
 from arcbook.experiments.registry import CONTENT, methods
+from arcbook.naming import refuse_unknown
 from arcbook.packing import short
 
 METHODS = methods("arcgrad")
@@ -249,8 +249,8 @@ def run_one(columns: Sequence[str] = COLUMNS, **changes) -> dict:
     Gives the run with its metrics and curves, as a record has them. Raises
     ValueError for an unknown column or change, or too few rounds.
     """
-    registry.refuse_unknown("column", columns, COLUMNS)
-    registry.refuse_unknown("setting", changes, SETTINGS)
+    refuse_unknown("column", columns, COLUMNS)
+    refuse_unknown("setting", changes, SETTINGS)
     wanted = {*columns} | {base(column) for column in columns}
     ordered = [column for column in COLUMNS if column in wanted]
     run = one_run("cpu", ordered, **changes)

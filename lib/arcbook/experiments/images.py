@@ -14,6 +14,7 @@ from arcbook import datasets, packing, training
 from arcbook.experiments import registry
 from arcbook.experiments.canary import flat
 from arcbook.experiments.registry import Experiment
+from arcbook.naming import refuse_unknown
 
 BENCHMARKS = registry.CONTENT["benchmarks"]
 CHOSEN = ("network", "embedding_dim", "epochs", "batch_size", "learning_rate")
@@ -44,7 +45,7 @@ def one_run(
     """One run of a grid."""
     dataset, augmented = BENCHMARKS[benchmark]
     given = {**protocol, **changes}
-    registry.refuse_unknown("setting", given, [*SETTINGS, "sample"])
+    refuse_unknown("setting", given, [*SETTINGS, "sample"])
     loss, hyperparameters = method
     return {
         "dataset": dataset,

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from arcbook import paths, results
+from arcbook.naming import refuse_unknown
 
 PROFILES = ("quick", "full")
 CONTENT = tomllib.loads((paths.DATA / "experiments.toml").read_text("utf-8"))
-
-
-def refuse_unknown(what: str, given: Iterable, known: Iterable) -> None:
-    """Raises ValueError for the first that is not among the known ones."""
-    for one in given:
-        if one not in known:
-            raise ValueError(
-                f"there is no {what} {one!r}; there are {', '.join(known)}"
-            )
 
 
 def methods(paper: str) -> dict[str, tuple[str, dict]]:
@@ -102,15 +93,9 @@ def named(pattern: str) -> Callable[[Mapping], str]:
 def get(id: str) -> Experiment:
     """An experiment by its id.
 
-    Raises ValueError for an unknown id; it lists the close ones.
+    Raises ValueError for an unknown id; it names the close ones.
     """
-    if id not in _registry:
-        close = difflib.get_close_matches(id, _registry, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(close)}?" if close else ""
-        known = ", ".join(_registry)
-        raise ValueError(
-            f"there is no experiment {id!r}; {hint or f'there are {known}'}"
-        )
+    refuse_unknown("experiment", [id], _registry)
     return _registry[id]
 
 

@@ -17,14 +17,14 @@ import numpy as np
 import pandas as pd
 
 from arcbook import datasets, ensembles
-from arcbook.experiments import registry
 from arcbook.experiments.canary import flat
-from arcbook.experiments.registry import CONTENT
+from arcbook.experiments.registry import CONTENT, methods
+from arcbook.naming import refuse_unknown
 
 SETTINGS = CONTENT["protocols"]["uci"]["full"]
 FOLDS = {name: SETTINGS[name] for name in ("runs", "splits", "seed")}
 PROTOCOL = {k: v for k, v in SETTINGS.items() if k not in FOLDS}
-CURVES = registry.methods("uci")
+CURVES = methods("uci")
 (_tried,) = CONTENT["experiments"]["arcgrad.protocol"]["grids"]
 COLUMNS = {name: CURVES[name] for name in _tried["set"]["columns"]}
 CANDIDATES = {k: v for k, v in _tried["over"].items() if k in PROTOCOL}
@@ -113,11 +113,11 @@ def run_one(
     written. Raises ValueError for an unknown column, loss or change.
     """
     settings = SETTINGS | {"runs": 1}
-    registry.refuse_unknown("setting", changes, settings)
+    refuse_unknown("setting", changes, settings)
     if (column is None) == (loss is None):
         raise ValueError("give a column of Table I, or a loss, not both")
     if loss is None:
-        registry.refuse_unknown("column", [column], CURVES)
+        refuse_unknown("column", [column], CURVES)
         loss, hyperparameters = CURVES[column]
     method = loss, hyperparameters or {}
     run = one_run(dataset, column or loss, method, settings | changes)
