@@ -68,7 +68,7 @@ def runs(
     if records is None:
         records = experiments.records(id, profile)
     return pd.DataFrame(
-        _row(run, next((one for one in records if _is_of(one, run)), None))
+        _row(run, experiments.cost.find(records, run))
         for run in experiments.runs(id, profile)
     )
 
@@ -191,12 +191,15 @@ def source(paper: str, item: str) -> tuple[str, dict]:
     return home, {} if home == id else {"benchmark": run["benchmark"]}
 
 
-def wide(frame: pd.DataFrame, value: str = "printed") -> pd.DataFrame:
+def wide(
+    frame: pd.DataFrame,
+    value: str = "printed",
+    down: str = "at",
+    across: str = "method",
+) -> pd.DataFrame:
     """One value of `beside`, places down and methods across, as printed."""
-    table = frame.pivot(index="at", columns="method", values=value)
-    return table.reindex(
-        index=frame["at"].unique(), columns=frame["method"].unique()
-    )
+    table = frame.pivot(index=down, columns=across, values=value)
+    return table.loc[frame[down].unique(), frame[across].unique()]
 
 
 def histogram(record: Mapping, kind: str) -> pd.DataFrame:
@@ -224,10 +227,6 @@ def early(record: Mapping, kind: str) -> float:
     means = course(record, kind)
     first = (means.index > 0) & (means.index <= EARLY * record["epochs"])
     return float(means[first].mean())
-
-
-def _is_of(record, run):
-    return all(record.get(key) == value for key, value in run.items())
 
 
 def _row(run, record):
@@ -299,7 +298,8 @@ def _cells(table):
 
 def _printed(printed, facts):
     mean, std = printed["mean"], printed["std"]
-    place = next(v for k, v in printed.items() if k not in _VALUES)
+    values = "method", "mean", "std", "where"
+    place = next(v for k, v in printed.items() if k not in values)
     unit = facts["unit"]
     if unit == "percent wrong":
         mean, unit = 100 - mean, "percent"
@@ -326,9 +326,6 @@ def _printed(printed, facts):
         "printed_error": error,
         "printed_freedom": freedom,
     }
-
-
-_VALUES = ("method", "mean", "std", "where")
 
 
 def _runs_of(frame, printed):

@@ -135,6 +135,7 @@ def spread_out(
 
 def bounds_by_search(classes, dims, seeds=3) -> pd.DataFrame:
     """The bounds beside what optimisation reaches, in radians."""
+    goals = {"mean": mean_angle, "minimum": smallest_angle}
     rows = []
     for number, dim in itertools.product(classes, dims):
         mean, minimum = (
@@ -142,10 +143,7 @@ def bounds_by_search(classes, dims, seeds=3) -> pd.DataFrame:
                 measure(spread_out(number, dim, goal=goal, seed=seed))
                 for seed in range(seeds)
             )
-            for goal, measure in (
-                ("mean", mean_angle),
-                ("minimum", smallest_angle),
-            )
+            for goal, measure in goals.items()
         )
         most = largest_mean_angle(number), simplex_angle(number)
         rows.append((number, dim, mean, most[0], minimum, most[1]))

@@ -29,9 +29,7 @@ RUNS = 5
 def wide(paper: str, name: str) -> pd.DataFrame:
     """Means of a printed table, rows down and columns across."""
     table = papers.table(paper, name)
-    rows, columns = table.columns[:2]
-    means = table.pivot(index=rows, columns=columns, values="mean")
-    return means.loc[table[rows].unique(), table[columns].unique()]
+    return cells.wide(table, "mean", *table.columns[:2])
 
 
 def is_share(text: str, trials: int) -> bool:

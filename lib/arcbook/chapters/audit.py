@@ -7,7 +7,7 @@ import html
 import pandas as pd
 from IPython.display import HTML, Markdown
 
-from arcbook import papers, plot, stats
+from arcbook import papers, plot
 from arcbook.audit import PAPERS, Item, rule
 from arcbook.audit.equations import ASSUMES, CONFIRMED
 from arcbook.book import page
@@ -83,15 +83,13 @@ def listing(ledger: list[Item], kind: str) -> HTML:
 
 
 def _row(item):
-    about = {
-        "equation": lambda: (
-            papers.equation(item.paper, item.item.removeprefix("Eq. ")).about
-        ),
-        "table": lambda: item.printed,
-        "claim": lambda: f"“{item.printed}”",
-    }[item.kind]()
+    about, correct = item.printed, item.correct
+    if item.kind == "equation":
+        number = item.item.removeprefix("Eq. ")
+        about, correct = papers.equation(item.paper, number).about, ""
+    elif item.kind == "claim":
+        about = f"“{about}”"
     place = item.place or item.item
-    correct = "" if item.kind == "equation" else item.correct
     return (
         f'<li id="{item.anchor}" data-paper="{NAMES[item.paper]}" '
         f'data-verdict="{item.verdict}" data-basis="{item.basis}">'
@@ -169,25 +167,4 @@ def least_leads():
     )
     figure.set_figheight(5.6)
     figure.axes[0].axvline(0, color=BASELINE, lw=1)
-    return plot.show(figure)
-
-
-def ranks(groups: dict[str, pd.DataFrame], level: float):
-    """Average ranks in the printed Table I, of all data sets and of some."""
-    rows = []
-    for title, table in groups.items():
-        half = stats.critical_difference(*table.shape[::-1], level=level) / 2
-        p = stats.friedman(table)
-        name = f"{title}: {len(table)} data sets, Friedman p = {p:.0e}"
-        rows += [
-            (name, column, rank, rank - half, rank + half)
-            for column, rank in stats.ranks(table).sort_values().items()
-        ]
-    columns = ["panel", "method", "printed", "printed_low", "printed_high"]
-    figure = plot.dots(
-        pd.DataFrame(rows, columns=columns),
-        panels="panel",
-        sharex=True,
-        xlabel="average rank, 1 is best, ± half a critical difference",
-    )
     return plot.show(figure)

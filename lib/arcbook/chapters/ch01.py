@@ -120,10 +120,8 @@ def arccos_error(points: int = 60, seed: int = 0):
     """
     generator = np.random.default_rng(seed)
     theta = np.logspace(-12, 0, points)
-    u, v = generator.normal(size=(2, points, 8))
-    u /= np.linalg.norm(u, axis=1, keepdims=True)
-    v -= (u * v).sum(1, keepdims=True) * u
-    v /= np.linalg.norm(v, axis=1, keepdims=True)
+    plane, _ = np.linalg.qr(generator.normal(size=(points, 8, 2)))
+    u, v = np.moveaxis(plane, -1, 0)
     v = np.cos(theta)[:, None] * u + np.sin(theta)[:, None] * v
     exact = list(map(_exact_angle, u.tolist(), v.tolist()))
     arccos = np.arccos((u * v).sum(1).clip(-1, 1))

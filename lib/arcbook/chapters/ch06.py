@@ -237,11 +237,15 @@ def coins(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def ranks(means: dict[str, pd.DataFrame]):
-    """Average ranks, with half a critical difference to each side."""
+def ranks(means: dict[str, pd.DataFrame], level: float = 0.05):
+    """Average ranks, with half a critical difference to each side.
+
+    The level is the chance of one false difference among all pairs.
+    """
     shown = pd.DataFrame({kind: stats.ranks(x) for kind, x in means.items()})
     for kind, wide in means.items():
-        half = stats.critical_difference(wide.shape[1], len(wide)) / 2
+        size = wide.shape[::-1]
+        half = stats.critical_difference(*size, level=level) / 2
         low, high, *_ = plot.KINDS[kind]
         shown[low], shown[high] = shown[kind] - half, shown[kind] + half
     figure = plot.dots(

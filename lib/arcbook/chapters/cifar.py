@@ -58,12 +58,13 @@ def ahead(kind: str) -> pd.DataFrame:
 
 
 def _printed_lead(ours, rival):
-    lead = float(ours["printed"] - rival["printed"])
     a, b = ours["printed_std"] ** 2, rival["printed_std"] ** 2
-    gap = stats.Estimate(lead)
-    if a + b > 0:
-        freedom = (SEEDS - 1) * (a + b) ** 2 / (a**2 + b**2)
-        gap = stats.around(lead, math.sqrt((a + b) / SEEDS), freedom)
+    freedom = (SEEDS - 1) * (a + b) ** 2 / (a**2 + b**2)
+    error, lead = (
+        math.sqrt((a + b) / SEEDS),
+        ours["printed"] - rival["printed"],
+    )
+    gap = stats.around(lead, error, freedom)
     return {"printed": lead, "printed_low": gap.low, "printed_high": gap.high}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from numbers import Integral, Real
 import torch
 
 from arcbook import formulas
+from arcbook.naming import close, unknown
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,10 @@ class Loss:
         known = {h.name: h for h in self.hyperparameters}
         for name in hyper:
             if name not in known:
+                it_has = f"it has {', '.join(known) or 'none'}"
                 raise ValueError(
                     f"{self.name} has no hyperparameter {name!r}; "
-                    + (_close(name, known) or f"it has {_join(known)}")
+                    f"{close(name, known) or it_has}"
                 )
         return {
             name: h.check(hyper.get(name, h.default), self.name)
@@ -164,15 +165,6 @@ class Loss:
 def _keywords(formula):
     _, *names = inspect.signature(formula).parameters
     return names
-
-
-def _close(name, known):
-    close = difflib.get_close_matches(str(name), list(known), n=3, cutoff=0.5)
-    return f"did you mean {_join(close, ' or ')}?" if close else ""
-
-
-def _join(names, separator=", "):
-    return separator.join(map(str, names)) or "none"
 
 
 def scale_s(default):
@@ -416,8 +408,7 @@ def get(name: str) -> Loss:
     Raises ValueError: for an unknown name; it lists the close ones.
     """
     if name not in _names:
-        hint = _close(name, _names) or f"there are {_join(_registry)}"
-        raise ValueError(f"there is no loss {name!r}; {hint}")
+        raise ValueError(unknown("loss", name, _registry))
     return _registry[_names[name]]
 
 
