@@ -25,6 +25,7 @@ try:
 except ImportError:  # not on Windows: one process at a time there
     fcntl = None
 
+BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error)
 LARGEST = 2**20  # bytes of a record; they have less than a tenth
 
 
@@ -205,10 +206,7 @@ def unpack(archive: Path) -> Iterator[tuple[str, bytes]]:
             for info in tar:
                 if info.isfile() and _is_record(info.name, info.size):
                     yield info.name, tar.extractfile(info).read()
-    except (
-        *(tarfile.TarError, zipfile.BadZipFile, zlib.error),
-        *(EOFError, OSError),
-    ) as error:
+    except (*BROKEN, EOFError, OSError) as error:
         raise RecordError(
             f"{archive} can't be read as a .tar.gz or .zip of records "
             f"({error}): fetch it again"

@@ -63,13 +63,9 @@ def gaps_of(v):
 
 GAPS = at.drawn(m=(-0.9, 1.9, 5), s=(0.5, 8), C=at.whole(2, 30))
 GAP = at.drawn(GAPS, m=(0.1, 1.9))
-
-
-def gap_of_either_sign(generator):
-    """One gap, as often that of a sample on the wrong side."""
-    sign = 1 if generator.random() < 0.5 else -1
-    v = GAP(generator)
-    return v.but(m=sign * v.m)
+OF_EITHER_SIGN = at.drawn(  # as often of a sample on the wrong side
+    GAP, m=lambda g: g.choice([-1, 1]) * g.uniform(0.1, 1.9)
+)
 
 
 def at_equal_gaps(v, gap):
@@ -198,7 +194,7 @@ OF_ARCGRAD = common(
         correct=lambda v: -v.s * slope(v, -1),
     ),
     "18": Check(
-        gap_of_either_sign, lambda v: 1, stationary_is_maximum, assumed=GAP
+        OF_EITHER_SIGN, lambda v: 1, stationary_is_maximum, assumed=GAP
     ),
     "19": Check(GAP, stationary_scale, lambda v: derive.best_scale(v.m, v.C)),
 }

@@ -31,10 +31,7 @@ def half_unit(text: str) -> float:
 
 
 def printed_angles() -> pd.DataFrame:
-    """Every printed angle statistic, a row a loss of a table, in radians.
-
-    Classes stand beside them, and `half`, half of the last printed digit.
-    """
+    """Every printed angle statistic, a row a loss of a table, in radians."""
     parts = []
     for paper, name in TABLES:
         texts = papers.texts(paper, name)
@@ -48,11 +45,7 @@ def printed_angles() -> pd.DataFrame:
 
 
 def against_bounds() -> pd.DataFrame:
-    """Each printed W-Inter and C-Inter beside the bounds, in radians.
-
-    Gives a row a number: paper, table, C, method, metric, printed, simplex,
-    largest (mean) and place.
-    """
+    """Each printed W-Inter and C-Inter beside the bounds, in radians."""
     rows = printed_angles().rename(columns={"classes": "C"})
     rows = rows.melt(
         id_vars=["paper", "table", "C", "method", "half"],

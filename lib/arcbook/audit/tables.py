@@ -192,11 +192,10 @@ def angles(paper, name):
 
 
 def same_setup() -> pd.DataFrame:
-    """Numbers that both papers of one group print for one loss and network.
+    """Error rates that both papers of one group print, in percent.
 
-    Gives a row a pair: benchmark, method; error rates in percent, arcgrad of
-    its Table IV and V, angular with its std of its Table 6 and 7; gap in
-    points; z, the gap over the standard error of two means of five runs.
+    A row a loss and benchmark; z is the gap over the standard error of two
+    means of five runs.
     """
     methods = ["Soft", "Center", "ArcFace", "ArcGrad"]
     parts = {}

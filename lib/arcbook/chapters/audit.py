@@ -141,11 +141,7 @@ def _power(value):
 
 
 def leads() -> pd.DataFrame:
-    """The least lead in print of each claim in `LEADS`.
-
-    Gives a row a claim: method (paper, claim and the pair that is compared),
-    printed, printed_low, printed_high, in points.
-    """
+    """The least lead in print of each claim in `LEADS`, in points."""
     rows = []
     for paper, name in LEADS:
         says = papers.claim(paper, name)["says"]

@@ -58,8 +58,7 @@ def opening(figure, gaps: pd.DataFrame, candidate: str, baseline: str):
 def trials() -> pd.DataFrame:
     """Validation accuracies, in percent, of the protocol's candidates.
 
-    Gives a row a record: width, epochs, lr, dataset, accuracy and a column a
-    loss; of data sets with every candidate measured.
+    A row a record and a column a loss; of data sets with every candidate.
     """
     names = [*uci.CANDIDATES, "dataset"]
     rows = pd.DataFrame(
@@ -213,11 +212,7 @@ def grid(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def coins(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """AdaCos on two classes beside a coin that gives all rows one class.
-
-    Gives a row a data set: mean and ± of the coin, printed, and measured, in
-    percent, and how many of our networks give all rows one class.
-    """
+    """AdaCos on two classes beside a coin that gives all rows one class."""
     found = table[_tossed(table)]
     cards = found["at"].map(datasets.card)
     rows = cards.map(lambda card: card.instances)
@@ -260,11 +255,7 @@ def ranks(means: dict[str, pd.DataFrame], level: float = 0.05):
 
 
 def against(means: pd.DataFrame, candidate: str) -> pd.DataFrame:
-    """Wilcoxon's test of one loss against each other one.
-
-    Gives a row each, with differences in points, and the number of data sets
-    on which the candidate is better.
-    """
+    """Wilcoxon's test of one loss against each other one, in points."""
     others = means.drop(columns=candidate)
     gaps = (-others).add(means[candidate], axis=0).round(2)
     p = [stats.signed_ranks(means[candidate], others[x]) for x in others]

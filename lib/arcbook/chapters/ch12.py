@@ -32,11 +32,7 @@ def plane(directions: Sequence[float]) -> np.ndarray:
 def chance(
     classes: int, dim: int, draws: int = 100, seed: int = 0
 ) -> dict[str, np.ndarray]:
-    """Mean angles of vectors that have learned nothing: normal ones.
-
-    Maps what they are to the mean angle over the pairs, in radians, of each
-    draw.
-    """
+    """Mean angles, a draw each, of vectors that have learned nothing."""
     normal = np.random.default_rng(seed).normal(size=(draws, classes, dim))
     sets = {
         "random": normal,

@@ -33,10 +33,9 @@ def tables(kind: str, paper: str | None = None) -> pd.DataFrame:
 
 
 def ahead(kind: str) -> pd.DataFrame:
-    """The lead of ArcGrad over each other loss, printed and measured.
+    """The lead of ArcGrad over each rival, at each place of two tables.
 
-    Gives a row for each table, place and rival: paper, item, at, rival, and in
-    points printed with Welch's 95% interval of two means of five runs (NaN
+    In points: printed with Welch's 95% interval of two means of five runs (NaN
     where no ± is printed), measured with that of differences paired by seed.
     """
     rows = []
