@@ -100,8 +100,8 @@ def toy(vectors: Sequence[float], centers: Sequence[float], scatter: float):
         arrow(left, direction(own), f"$W_{number}$", ink)
         left.plot(*np.outer(direction(center), [0, 1]), "--", color=ink)
         arc(left, own, center, 0.55)
-    arrow(right, (0, 1), colour=ink)
-    write(right, (0, -0.25), "W, and the\nfeatures' centre", ink)
+    arrow(right, (0, 1), colour=inks[-1])
+    write(right, (0, -0.25), "W, and the\nfeatures' centre", inks[-1])
     for at in np.radians([90 - scatter, 90, 90 + scatter]):
         right.plot(*np.outer(direction(at), [0, 1]), color=INK, lw=0.8)
         right.plot(*direction(at), "o", color=INK, ms=7, **HOLLOW)
