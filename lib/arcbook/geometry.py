@@ -34,6 +34,21 @@ def unit(
     return _Unit.apply(vectors)
 
 
+def norms(vectors: Float[Tensor, "*n d"]) -> Float[Tensor, "*n"]:
+    """Norms in float64, of vectors as short as 1e-300 or as long as 1e300.
+
+    float32 vectors have squares that float64 holds; those of float64 vectors
+    are divided by their largest entry first.
+    """
+    wide = vectors.double()
+    if vectors.dtype is not torch.float64:
+        return torch.linalg.vector_norm(wide, dim=-1)
+    largest = wide.abs().amax(-1, keepdim=True)
+    largest = largest.masked_fill(largest == 0, 1)
+    parts = torch.linalg.vector_norm(wide / largest, dim=-1)
+    return parts * largest[..., 0]
+
+
 def angle(
     u: Float[Tensor, "*n d"], v: Float[Tensor, "*n d"]
 ) -> Float[Tensor, "*n"]:
@@ -62,13 +77,13 @@ class _Unit(torch.autograd.Function):
     @staticmethod
     def forward(ctx, vectors):
         wide = vectors.double()
-        norms = torch.linalg.vector_norm(wide, dim=-1)
-        divisor = norms.masked_fill(norms == 0, torch.inf)[..., None]
+        sizes = norms(vectors)
+        divisor = sizes.masked_fill(sizes == 0, torch.inf)[..., None]
         directions = wide / divisor
         ctx.save_for_backward(directions, divisor)
         ctx.set_materialize_grads(False)
         ctx.kind = vectors.dtype
-        return directions, norms
+        return directions, sizes
 
     @staticmethod
     @once_differentiable
@@ -85,18 +100,25 @@ class _Unit(torch.autograd.Function):
 class _Angle(torch.autograd.Function):
     @staticmethod
     def forward(ctx, u, v):
-        minus = torch.linalg.vector_norm(u - v, dim=-1)
-        plus = torch.linalg.vector_norm(u + v, dim=-1)
-        ctx.save_for_backward(u, v, minus, plus)
+        ctx.save_for_backward(u, v)
+        minus, plus = _chords(u, v)
         return 2 * torch.atan2(minus, plus)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        u, v, minus, plus = ctx.saved_tensors
-        pull, along = _pull(grad, minus, plus)
-        pull, along = pull[..., None], along[..., None]
-        return along * u - pull * v, along * v - pull * u
+        return angle_gradient(grad, *ctx.saved_tensors)
+
+
+def angle_gradient(grad, u, v):
+    """What u and v of an `angle` get of the gradient that it gets."""
+    pull, along = (x[..., None] for x in _pull(grad, *_chords(u, v)))
+    return along * u - pull * v, along * v - pull * u
+
+
+def _chords(u, v):
+    norm = torch.linalg.vector_norm
+    return norm(u - v, dim=-1), norm(u + v, dim=-1)
 
 
 class _Angles(torch.autograd.Function):

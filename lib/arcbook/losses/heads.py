@@ -16,7 +16,8 @@ from torch.nn.functional import logsigmoid
 
 from arcbook import formulas
 from arcbook.geometry import angle, angles, unit
-from arcbook.losses.regularisers import InterClass, rows
+from arcbook.losses.regularisers import InterClass
+from arcbook.losses.streaming import FEW, log_sums, rivals, take
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
@@ -25,33 +26,25 @@ if TYPE_CHECKING:
     from arcbook.losses.registry import Loss
 
 
-class Geometry(NamedTuple):
-    """What a loss needs to know of features and class vectors.
+class Sample(NamedTuple):
+    """Features (…, N, d) as given, their directions and norms in float64."""
 
-    Attributes:
-        cosines: (…, N, C), of the angles to every class vector.
-        others: (…, N, C), the other classes' formula at every angle.
-        target: (…, N), the angle to the sample's own class, in radians;
-            None where the target has no margin.
-        x_norm: (…, N), norms of the features.
-        w_norm: (…, C), norms of the class vectors.
-    """
+    features: Tensor
+    unit: Tensor
+    norm: Tensor
 
-    cosines: Tensor
-    others: Tensor
-    target: Tensor | None
-    x_norm: Tensor
-    w_norm: Tensor
+    @classmethod
+    def of(cls, features):
+        return cls(features, *unit(features))
 
 
 class Head(nn.Module):
     """Class vectors that turn features into a loss.
 
     Numerics: norms and the target's angle are computed in float64, the
-    other classes by one matrix product in float32, or in float64 for
-    float64 features and where the logit carries the feature's norm (two
-    norms of 1e22 multiply to what float32 can't hold), whatever autocast
-    says. Losses and logits are float64.
+    other classes by matrix products in float32 (see `streaming`), or in
+    float64 for float64 features and where logits are large, whatever
+    autocast says. Losses and logits are float64.
 
     Gradients are with respect to features and class vectors as they are
     given, norms included. Where an angle is exactly 0 or π the gradient
@@ -74,6 +67,7 @@ class Head(nn.Module):
         self.spec = spec
         self.hyper = hyper
         self.factors = spec.factors(hyper)
+        self.checks = True
         self.regularisers = nn.ModuleList()
         bound = 1 / math.sqrt(embedding_dim)
         weight = torch.empty(num_classes, embedding_dim)
@@ -108,7 +102,8 @@ class Head(nn.Module):
         an empty batch, a label outside 0..C−1, or a feature that is NaN or
         infinite.
         """
-        self.check(features, labels)
+        if self.checks and not torch.compiler.is_compiling():
+            self.check(features, labels)
         return self.losses(features, labels).mean(-1)
 
     def losses(
@@ -117,12 +112,16 @@ class Head(nn.Module):
         """Loss of each sample, without a look at the input."""
         labels = labels.long()
         with torch.autocast(features.device.type, enabled=False):
-            geometry = self._measure(features, labels)
+            sample = Sample.of(features)
             if self.training and self.spec.adaptive and self.hyper["dynamic"]:
-                self._adapt(geometry, labels)
-            loss, plain = self._cross_entropy(geometry, labels)
+                self._adapt(sample, labels)
+            sums, own = self._rivals(sample, labels, self._formula)
+            loss = -logsigmoid(self._target(sample, own) - sums)
             for penalty in self.regularisers:
-                loss = loss + penalty(features, labels, plain)
+                odds = None
+                if isinstance(penalty, InterClass):
+                    odds = self._log_odds(sample, labels, sums, own)
+                loss = loss + penalty(features, labels, odds)
         return loss
 
     def losses_at(
@@ -134,19 +133,16 @@ class Head(nn.Module):
         don't depend on them are left out. This is where the derivatives of
         the pages are checked, ends included.
         """
-        target = theta.gather(-1, labels[..., None])[..., 0]
-        margin = self.spec.target is not self.spec.others
-        geometry = Geometry(
-            theta.cos(),
-            self.spec.others(theta),
-            target if margin else None,
-            theta.new_ones(theta.shape[:-1]),
-            theta.new_ones(*theta.shape[:-2], theta.shape[-1]),
-        )
-        loss, plain = self._cross_entropy(geometry, labels)
+        own = theta.gather(-1, labels[..., None])[..., 0]
+        scale = self._scale()
+        sums = log_sums(scale[..., None] * self.spec.others(theta), labels)
+        target = self.spec.target_logit(own, [scale], self.hyper)
+        loss = -logsigmoid(target - sums)
         for penalty in self.regularisers:
             if isinstance(penalty, InterClass):
-                loss = loss + penalty(None, labels, plain)
+                cosines = scale[..., None] * theta.cos()
+                odds = log_sums(cosines, labels) - scale * own.cos()
+                loss = loss + penalty(None, labels, odds)
         return loss
 
     def target_logit(self, theta: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
@@ -170,7 +166,29 @@ class Head(nn.Module):
     ) -> Float[Tensor, "*k n c"]:
         """Logits with no margin, what prediction uses."""
         with torch.autocast(features.device.type, enabled=False):
-            return self._logits(self._measure(features))
+            sample = Sample.of(features)
+            return self._logits(sample, self._formula, self._scale())
+
+    def margin_logits(
+        self, features: Float[Tensor, "*k n d"], labels: Int[Tensor, "*k n"]
+    ) -> Float[Tensor, "*k n c"]:
+        """Logits with the margin on each sample's own class.
+
+        `F.cross_entropy(head.margin_logits(x, y), y)` is `head(x, y)` but for
+        what center, ring and iam add; class weights, smoothing and
+        `ignore_index` come with it. A negative label has no margin. Makes an
+        array (N, C), which `forward` does not.
+        """
+        labels = labels.long()
+        with torch.autocast(features.device.type, enabled=False):
+            sample = Sample.of(features)
+            logits = self._logits(sample, self._formula, self._scale())
+            own = labels.clamp(min=0)
+            target = self._target(sample, take(self.weight, own))
+            own, target = own[..., None], target[..., None]
+            plain = logits.gather(-1, own)
+            target = target.where(labels[..., None] >= 0, plain)
+            return logits.scatter(-1, own, target.to(logits))
 
     def predict(
         self, features: Float[Tensor, "*k n d"]
@@ -181,7 +199,9 @@ class Head(nn.Module):
         are 0, and the cosines decide.
         """
         with torch.autocast(features.device.type, enabled=False):
-            return self._measure(features).others.argmax(-1)
+            one = torch.ones_like(self._scale())
+            logits = self._logits(Sample.of(features), self._formula, one)
+        return logits.argmax(-1)
 
     def check(self, features: Tensor, labels: Tensor) -> None:
         """Raise a ValueError that says what is wrong with a batch."""
@@ -215,83 +235,86 @@ class Head(nn.Module):
                 f"are NaN or infinite, first at {bad.nonzero()[0].item()}"
             )
 
-    def _measure(self, features, labels=None) -> Geometry:
-        margin = (
-            labels is not None and self.spec.target is not self.spec.others
-        )
-        if self.spec.others is formulas.cosine and not margin:
-            products = self._products(features)
-            return Geometry(products, products, None, None, None)
-        x, x_norm = unit(features)
-        w, w_norm = unit(self.weight)
-        if self.spec.others is formulas.cosine:
-            wide = self._width(features)
-            cosines = others = x.to(wide) @ w.to(wide).mT
-        else:
-            theta = angles(x, w)
-            cosines, others = theta.cos(), self.spec.others(theta)
-        if "|x|" in self.factors:
-            others = others * x_norm[..., :, None]
-        if "|W|" in self.factors:
-            others = others * w_norm[..., None, :]
-        target = angle(x, rows(w, labels)) if margin else None
-        return Geometry(cosines, others, target, x_norm, w_norm)
+    @property
+    def _formula(self):
+        """The name of a loss whose rivals' logits are no products."""
+        return self.spec.name * (self.spec.others is not formulas.cosine)
 
-    def _products(self, features):
-        """|W||x| cos θ with the norms that are among the factors."""
-        x, w = features.double(), self.weight.double()
+    def _scale(self):
+        s = torch.as_tensor(self.s, device=self.weight.device)
+        return s.double()[..., None]
+
+    def _rows(self, sample, formula=""):
+        """What meets the class vectors, and the factor but for s."""
         if "|x|" not in self.factors:
-            x, _ = unit(features)
-        if "|W|" not in self.factors:
-            w, _ = unit(self.weight)
-        wide = self._width(features)
-        return x.to(wide) @ w.to(wide).mT
+            return sample.unit, 1.0
+        if formula:
+            return sample.unit, sample.norm
+        return sample.features.double(), 1.0
 
     def _width(self, features):
-        if "|x|" in self.factors:
-            return torch.float64
-        return torch.promote_types(features.dtype, torch.float32)
+        kind = torch.promote_types(features.dtype, self.weight.dtype)
+        return torch.promote_types(kind, torch.float32)
 
-    def _scale(self, like):
-        return torch.as_tensor(self.s, dtype=torch.float64, device=like.device)
-
-    def _logits(self, geometry):
-        scale = self._scale(geometry.others)
-        return scale[..., None, None] * geometry.others
-
-    def _target_logit(self, geometry, logits, labels):
-        if geometry.target is None:
-            logit = logits.gather(-1, labels[..., None])[..., 0]
-            return self.spec.lowered(logit, self.hyper)
-        factors = [self._scale(geometry.target)[..., None]]
-        if "|x|" in self.factors:
-            factors.append(geometry.x_norm)
+    def _logits(self, sample, formula, s):
+        """With no margin, as one array."""
+        rows, size = self._rows(sample, formula)
+        w, lengths = unit(self.weight)
+        scale = (s * size)[..., None]
+        if formula:
+            logits = self.spec.others(angles(rows, w))
+            if "|W|" in self.factors:
+                scale = scale * lengths[..., None, :]
+            return scale * logits
         if "|W|" in self.factors:
-            factors.append(geometry.w_norm.gather(-1, labels))
-        return self.spec.target_logit(geometry.target, factors, self.hyper)
+            w = self.weight.double()
+        wide = self._width(sample.features)
+        if "|x|" in self.factors:
+            wide = torch.float64
+        return scale * (rows.to(wide) @ w.to(wide).mT)
 
-    def _cross_entropy(self, geometry, labels):
-        logits = self._logits(geometry)
-        target = self._target_logit(geometry, logits, labels)
-        loss = -logsigmoid(target - _rivals(logits, labels))
-        if not any(isinstance(p, InterClass) for p in self.regularisers):
-            return loss, None
-        plain = self._scale(logits)[..., None, None] * geometry.cosines
-        own = plain.gather(-1, labels[..., None])[..., 0]
-        return loss, _rivals(plain, labels) - own
+    def _rivals(self, sample, labels, formula):
+        """Sums of the rivals, and the own class vectors."""
+        if labels.numel() * self.weight.shape[-2] <= FEW:
+            logits = self._logits(sample, formula, self._scale())
+            return log_sums(logits, labels), take(self.weight, labels)
+        rows, size = self._rows(sample, formula)
+        return rivals(
+            rows,
+            self.weight,
+            labels,
+            (self._scale() * size).expand(labels.shape),
+            loss=formula,
+            lengths="|W|" in self.factors,
+            wide=self._width(sample.features),
+        )
+
+    def _target(self, sample, own):
+        """Z_y, with the margin, of samples and their own class vectors."""
+        if self.spec.target is formulas.cosine:
+            w = own if "|W|" in self.factors else unit(own)[0]
+            logit = self._scale() * (self._rows(sample)[0] * w).sum(-1)
+            return self.spec.lowered(logit, self.hyper)
+        w, w_norm = unit(own)
+        norms = {"|x|": sample.norm, "|W|": w_norm}
+        factors = [norms[name] for name in self.factors if name in norms]
+        factors = [self._scale(), *factors]
+        return self.spec.target_logit(
+            angle(sample.unit, w), factors, self.hyper
+        )
+
+    def _log_odds(self, sample, labels, sums, own):
+        """Log-odds against the own class, with no margin. [iam, Eq. 7]"""
+        if self._formula:
+            sums, own = self._rivals(sample, labels, "")
+        cosines = (sample.unit * unit(own)[0]).sum(-1)
+        return sums - self._scale() * cosines
 
     @torch.no_grad()
-    def _adapt(self, geometry, labels):
+    def _adapt(self, sample, labels):
         """One step of the dynamic scale. [arcgrad, Eq. 10]"""
-        cosines = geometry.cosines.double()
-        rivals = _rivals(self.s[..., None, None] * cosines, labels)
-        mean = rivals.logsumexp(-1) - math.log(rivals.shape[-1])
-        own = cosines.gather(-1, labels[..., None])[..., 0]
-        middle = own.clamp(-1, 1).acos().median(-1).values
-        self.s.copy_(mean / middle.clamp(max=math.pi / 4).cos())
-
-
-def _rivals(logits, labels):
-    """Log of the summed exponentials of all classes but the sample's own."""
-    rivals = logits.scatter(-1, labels[..., None], -torch.inf)
-    return rivals.mT.contiguous().logsumexp(-2)  # sums of long rows are fast
+        sums, own = self._rivals(sample, labels, self._formula)
+        mean = sums.logsumexp(-1) - math.log(labels.shape[-1])
+        cosines = (sample.unit * unit(own)[0]).sum(-1)
+        middle = cosines.clamp(-1, 1).acos().median(-1).values
+        self.s = mean / middle.clamp(max=math.pi / 4).cos()

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 from torch.nn.functional import logsigmoid
 
+from arcbook.losses.streaming import take
+
 if TYPE_CHECKING:
-    from jaxtyping import Float, Int
-    from torch import Tensor
+    pass
 
 LATEX = {  # of a batch of N, besides the loss of the logits
     "center": r"\frac{\lambda}{2N} \sum_{i=1}^N \|x_i - c_{y_i}\|^2",
@@ -19,16 +20,6 @@ LATEX = {  # of a batch of N, besides the loss of the logits
     "iam": r"\frac{\beta}{N} \sum_{i=1}^N \log"
     r"\frac{\frac{1}{C-1} \sum_{j \neq y_i} e^{Z_j}}{\sum_{j=1}^C e^{Z_j}}",
 }
-
-
-def rows(
-    table: Float[Tensor, "*k c d"], labels: Int[Tensor, "*k n"]
-) -> Float[Tensor, "*k n d"]:
-    """The row of each label."""
-    *lead, classes, dim = table.shape
-    first = torch.arange(math.prod(lead), device=labels.device) * classes
-    numbers = labels + first.view(*lead, 1)
-    return table.reshape(-1, dim)[numbers]
 
 
 class Center(nn.Module):
@@ -44,7 +35,7 @@ class Center(nn.Module):
         self.centers = nn.Parameter(torch.zeros(num_classes, embedding_dim))
 
     def forward(self, features, labels, log_odds):
-        gap = features.double() - rows(self.centers, labels).double()
+        gap = features.double() - take(self.centers, labels).double()
         return self.lam / 2 * gap.square().sum(-1)
 
 

@@ -1,0 +1,171 @@
+"""Of many classes: the same loss and gradient, block by block."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from arcbook import formulas, losses
+from arcbook.losses import Hyperparameter, Loss, heads, streaming
+from test_losses import EVERY, make
+
+
+@pytest.fixture
+def in_blocks(monkeypatch):
+    """Every batch goes block by block, a few classes each."""
+    monkeypatch.setattr(heads, "FEW", 0)
+    monkeypatch.setattr(streaming, "BLOCK", 30)
+    monkeypatch.setattr(streaming, "PAIRS", 3)
+
+
+def measured(head, features, labels):
+    """Losses and all gradients of a sum of them with unequal weights."""
+    features = features.clone().requires_grad_()
+    values = head.losses(features, labels)
+    weights = torch.linspace(0.5, 2, labels.numel()).view(labels.shape)
+    (values * weights).sum().backward()
+    found = {name: p.grad for name, p in head.named_parameters()}
+    return found | {"loss": values.detach(), "features": features.grad}
+
+
+def same(head, features, labels, monkeypatch, tolerance):
+    other = copy.deepcopy(head)
+    monkeypatch.setattr(heads, "FEW", 1 << 30)
+    whole = measured(head, features, labels)
+    monkeypatch.setattr(heads, "FEW", 0)
+    blocks = measured(other, features, labels)
+    for name, value in whole.items():
+        largest = value.abs().max().item()
+        gap = (value - blocks[name]).abs().max().item()
+        assert gap <= tolerance * largest, name
+    return whole
+
+
+@EVERY
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [(torch.float32, 2e-6), (torch.float64, 1e-10)]
+)
+def test_blocks_give_what_one_array_gives(
+    name, hyper, dtype, tolerance, in_blocks, monkeypatch
+):
+    head = make(name, 8, 23, **hyper).to(dtype).train()
+    draw = torch.Generator().manual_seed(2)
+    features = torch.randn(11, 8, generator=draw).to(dtype)
+    labels = torch.randint(23, (11,), generator=draw)
+    with torch.no_grad():  # rivals at angles of almost 0 and π
+        head.weight[3] = 2 * features[0] + 1e-5 * torch.randn(8)
+        head.weight[5] = 1e-5 * torch.randn(8) - features[1]
+    tolerance *= max(1, float(head.s) / 20)
+    same(head, features, labels, monkeypatch, tolerance)
+
+
+@EVERY
+def test_blocks_of_stacked_heads(name, hyper, in_blocks, monkeypatch):
+    head = make(name, 5, 9, **hyper).double()
+    stacked = head.on(torch.randn(2, 3, 9, 5).double(), penalties=False)
+    if name in ("center", "ring"):
+        stacked.regularisers = torch.nn.ModuleList()
+    features, labels = torch.randn(2, 3, 7, 5), torch.randint(9, (2, 3, 7))
+    same(stacked, features.double(), labels, monkeypatch, 1e-12)
+
+
+@pytest.mark.parametrize("scale", [("s",), ("s", "|x|"), ("s", "|x|", "|W|")])
+def test_a_formula_of_every_angle_with_any_norms(
+    scale, in_blocks, monkeypatch
+):
+    """What a reader may register: all classes' logits bend, norms enter."""
+
+    def bent(theta):
+        """Bent: cos θ − θ²/4."""
+        return formulas.cos(theta) - theta**2 / 4
+
+    s = Hyperparameter("s", "scale of the logits", 2.0, 0, closed=False)
+    spec = Loss(
+        "bent", "Bent", "a test", target=bent, others=bent, scale=scale
+    )
+    spec = losses.register(Loss(**{**spec.__dict__, "hyperparameters": (s,)}))
+    try:
+        head = make("bent", 6, 17, s=torch.nn.Parameter(torch.tensor(3.0)))
+        features, labels = torch.randn(9, 6), torch.randint(17, (9,))
+        found = same(head, features, labels, monkeypatch, 2e-6)
+        assert found["s"] != 0
+    finally:
+        losses.unregister("bent")
+
+
+@EVERY
+@pytest.mark.parametrize("size", [1e-170, 1.0, 1e170])
+def test_float64_of_any_length(name, hyper, size, monkeypatch):
+    """A feature's length changes nothing where it is no factor."""
+    head = make(name, 6, 17, **hyper).double()
+    if "|x|" in head.factors or name == "center":
+        pytest.skip("its length is part of the loss")
+    features = torch.randn(9, 6).double()
+    labels = torch.randint(17, (9,))
+    whole = same(head, features, labels, monkeypatch, 1e-12)
+    scaled = copy.deepcopy(head)
+    with torch.no_grad():
+        scaled.weight.mul_(1 if "|W|" in head.factors else size)
+    scaled.zero_grad()
+    far = same(scaled, features * size, labels, monkeypatch, 1e-12)
+    torch.testing.assert_close(far["loss"], whole["loss"])
+    torch.testing.assert_close(far["features"] * size, whole["features"])
+
+
+@EVERY
+@pytest.mark.parametrize("classes", [7, 3000])
+def test_compiles_to_one_graph(name, hyper, classes):
+    torch._dynamo.reset()
+    head = make(name, 8, classes, **hyper).train()
+    other = copy.deepcopy(head)
+    features, labels = torch.randn(64, 8), torch.randint(classes, (64,))
+    compiled = torch.compile(other, fullgraph=True, backend="aot_eager")
+    mine, theirs = (h(features, labels) for h in (head, compiled))
+    assert mine.item() == pytest.approx(theirs.item(), rel=1e-6)
+    mine.backward()
+    theirs.backward()
+    torch.testing.assert_close(head.weight.grad, other.weight.grad)
+
+
+def test_no_array_of_all_classes_is_made(in_blocks):
+    """Nor one more of the class vectors' size than their gradient."""
+    n, c, d = 8, 200, 4
+    sizes = []
+
+    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            given = function(*args, **kwargs or {})
+            if isinstance(given, torch.Tensor) and "view" not in str(function):
+                sizes.append((str(function), given.numel()))
+            return given
+
+    head = losses.create("arcface", embedding_dim=d, num_classes=c)
+    features = torch.randn(n, d, requires_grad=True)
+    with Watch():
+        head(features, torch.randint(c, (n,))).backward()
+    assert all(size != n * c for _, size in sizes)
+    assert sum(size == c * d for _, size in sizes) <= 2
+
+
+@EVERY
+def test_margin_logits_are_those_of_the_loss(name, hyper):
+    head = make(name, 6, 5, **hyper).eval()
+    features, labels = torch.randn(9, 6), torch.arange(9) % 5
+    plain = copy.deepcopy(head)
+    plain.regularisers = torch.nn.ModuleList()
+    logits = head.margin_logits(features, labels)
+    loss = F.cross_entropy(logits, labels)
+    assert loss.item() == pytest.approx(plain(features, labels).item())
+    logits = head.margin_logits(features, torch.full((9,), -100))
+    torch.testing.assert_close(logits, head.logits(features))
+
+
+def test_checks_can_be_switched_off():
+    head = losses.create("arcface", embedding_dim=3, num_classes=3)
+    features = torch.full((2, 3), math.nan)
+    with pytest.raises(ValueError, match="NaN"):
+        head(features, torch.tensor([0, 1]))
+    head.checks = False
+    assert head(features, torch.tensor([0, 1])).isnan()
