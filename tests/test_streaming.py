@@ -1,11 +1,9 @@
 """Of many classes: the same loss and gradient, block by block."""
 
 import copy
-import math
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from arcbook import formulas, losses
 from arcbook.losses import Hyperparameter, Loss, heads, streaming
@@ -147,25 +145,3 @@ def test_no_array_of_all_classes_is_made(in_blocks):
         head(features, torch.randint(c, (n,))).backward()
     assert all(size != n * c for _, size in sizes)
     assert sum(size == c * d for _, size in sizes) <= 2
-
-
-@EVERY
-def test_margin_logits_are_those_of_the_loss(name, hyper):
-    head = make(name, 6, 5, **hyper).eval()
-    features, labels = torch.randn(9, 6), torch.arange(9) % 5
-    plain = copy.deepcopy(head)
-    plain.regularisers = torch.nn.ModuleList()
-    logits = head.margin_logits(features, labels)
-    loss = F.cross_entropy(logits, labels)
-    assert loss.item() == pytest.approx(plain(features, labels).item())
-    logits = head.margin_logits(features, torch.full((9,), -100))
-    torch.testing.assert_close(logits, head.logits(features))
-
-
-def test_checks_can_be_switched_off():
-    head = losses.create("arcface", embedding_dim=3, num_classes=3)
-    features = torch.full((2, 3), math.nan)
-    with pytest.raises(ValueError, match="NaN"):
-        head(features, torch.tensor([0, 1]))
-    head.checks = False
-    assert head(features, torch.tensor([0, 1])).isnan()

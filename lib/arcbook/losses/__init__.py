@@ -18,6 +18,7 @@ from numbers import Integral
 from torch import nn
 
 from arcbook.losses.heads import Head
+from arcbook.losses.peers import load_class_vectors
 from arcbook.losses.registry import (
     Hyperparameter,
     Loss,
@@ -37,6 +38,7 @@ __all__ = [
     "create",
     "describe",
     "get",
+    "load_class_vectors",
     "register",
     "unregister",
     "with_scale",
@@ -44,7 +46,12 @@ __all__ = [
 
 
 def create(
-    name: str, *, embedding_dim: int, num_classes: int, **hyperparameters
+    name: str,
+    *,
+    embedding_dim: int,
+    num_classes: int,
+    reduction: str = "mean",
+    **hyperparameters,
 ) -> Head:
     """Make the head of a loss.
 
@@ -52,16 +59,28 @@ def create(
         name: one of `available()`, or an alias.
         embedding_dim: d, the size of a feature.
         num_classes: C, at least 2.
+        reduction: of the losses of a batch, "mean", "sum" or "none".
         **hyperparameters: as `describe(name)` lists them; the rest is at
             its default. For ``"iam"``, ``base`` names another loss with an
             s (default ``"normface"``) and its hyperparameters may be given.
             An ``s`` that is an `nn.Parameter` is learned.
 
     Gives a module; call it with features (N, d) and labels (N,). Raises
-    ValueError: for an unknown loss or hyperparameter, a value outside its
-    range, fewer than 2 classes, no dimension, or a learnable s under iam,
-    whose penalty falls without bound as s grows.
+    ValueError: for an unknown loss, hyperparameter or reduction, a value
+    outside its range, fewer than 2 classes, no dimension, or a learnable s
+    under iam, whose penalty falls without bound as s grows.
     """
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(
+            f"reduction = {reduction!r} is not allowed; it is 'mean', 'sum' "
+            "or 'none'"
+        )
+    head = _create(name, embedding_dim, num_classes, hyperparameters)
+    head.reduction = reduction
+    return head
+
+
+def _create(name, embedding_dim, num_classes, hyperparameters):
     spec = get(name)
     _check_size(spec.name, "embedding_dim", embedding_dim, 1)
     _check_size(spec.name, "num_classes", num_classes, 2)
@@ -99,9 +118,7 @@ def _create_iam(spec: Loss, size: tuple[int, int], hyper: dict) -> Head:
             "iam: s is learnable, and the penalty falls without bound as s "
             "grows; give a fixed, finite s > 0"
         )
-    head = create(
-        base.name, embedding_dim=size[0], num_classes=size[1], **given
-    )
+    head = _create(base.name, *size, given)
     head.regularisers.append(InterClass(size[1], values["beta"]))
     return head
 

@@ -58,6 +58,8 @@ class Head(nn.Module):
         s: the scale, where the loss has one: a number, a learnable
             parameter, or the buffer that AdaCos adapts.
         regularisers: penalties added to the loss.
+        reduction: "mean", "sum" or "none".
+        checks: whether `forward` looks at its input first.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Head(nn.Module):
         self.spec = spec
         self.hyper = hyper
         self.factors = spec.factors(hyper)
-        self.checks = True
+        self.reduction, self.checks = "mean", True
         self.regularisers = nn.ModuleList()
         bound = 1 / math.sqrt(embedding_dim)
         weight = torch.empty(num_classes, embedding_dim)
@@ -95,16 +97,19 @@ class Head(nn.Module):
     def forward(
         self, features: Float[Tensor, "n d"], labels: Int[Tensor, " n"]
     ) -> Float[Tensor, ""]:
-        """Mean loss over a batch.
+        """Mean loss over a batch, or what `reduction` says.
 
         Takes features (N, d), not normalised, and labels (N,) in 0..C−1.
-        Gives a float64 scalar. Raises ValueError: for shapes that don't fit,
-        an empty batch, a label outside 0..C−1, or a feature that is NaN or
-        infinite.
+        Gives float64. Raises ValueError: for shapes that don't fit, an empty
+        batch, a label outside 0..C−1, or a feature that is NaN or infinite;
+        a compiled graph, or one with `checks` off, looks at none of it.
         """
         if self.checks and not torch.compiler.is_compiling():
             self.check(features, labels)
-        return self.losses(features, labels).mean(-1)
+        losses = self.losses(features, labels)
+        if self.reduction == "none":
+            return losses
+        return losses.sum(-1) if self.reduction == "sum" else losses.mean(-1)
 
     def losses(
         self, features: Float[Tensor, "*k n d"], labels: Int[Tensor, "*k n"]
@@ -144,6 +149,30 @@ class Head(nn.Module):
                 odds = log_sums(cosines, labels) - scale * own.cos()
                 loss = loss + penalty(None, labels, odds)
         return loss
+
+    def set(self, **hyperparameters) -> None:
+        """Change hyperparameters of the logits, as a warm-up does each step.
+
+        Raises ValueError as `losses.create`, and for an s that is learned.
+        """
+        values = self.spec.check(self.hyper | hyperparameters)
+        if "s" in hyperparameters and isinstance(self.s, nn.Parameter):
+            raise ValueError(f"{self.spec.name}: s is learned, not set")
+        self.hyper = values
+        if not self.spec.adaptive:
+            self.s = values.get("s", values.get("alpha", 1.0))
+
+    def param_groups(self, **settings) -> list[dict]:
+        """Groups for an optimiser: class vectors with settings of their own.
+
+        `SGD([*groups, *head.param_groups(lr=1.0, weight_decay=0)], lr=0.1)`.
+        Centres, radius and a learned s are a second group, without decay.
+        """
+        rest = [p for p in self.parameters() if p is not self.weight]
+        groups = [{"params": [self.weight], **settings}]
+        if rest:
+            groups.append({"params": rest, "weight_decay": 0.0})
+        return groups
 
     def target_logit(self, theta: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
         """Z_y at angles θ_y in radians, at unit norms."""

@@ -1,0 +1,89 @@
+"""A head in other people's training: reductions, groups, warm-up, peers."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from arcbook import losses
+from test_losses import EVERY, make
+
+FEATURES = torch.randn(9, 6, generator=torch.Generator().manual_seed(4))
+LABELS = torch.arange(9) % 5
+
+
+@EVERY
+def test_margin_logits_are_those_of_the_loss(name, hyper):
+    head = make(name, 6, 5, **hyper).eval()
+    plain = copy.deepcopy(head)
+    plain.regularisers = nn.ModuleList()
+    loss = F.cross_entropy(head.margin_logits(FEATURES, LABELS), LABELS)
+    assert loss.item() == pytest.approx(plain(FEATURES, LABELS).item())
+    ignored = head.margin_logits(FEATURES, torch.full((9,), -100))
+    torch.testing.assert_close(ignored, head.logits(FEATURES))
+
+
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+def test_reductions_are_those_of_cross_entropy(reduction):
+    size = {"embedding_dim": 6, "num_classes": 5}
+    head = losses.create("arcface", reduction=reduction, **size)
+    logits = head.margin_logits(FEATURES, LABELS)
+    expected = F.cross_entropy(logits, LABELS, reduction=reduction)
+    torch.testing.assert_close(head(FEATURES, LABELS), expected)
+    with pytest.raises(ValueError, match="'mean', 'sum' or 'none'"):
+        losses.create("arcface", reduction="avg", **size)
+
+
+def test_checks_can_be_switched_off():
+    head, features = make("arcface", 6, 5), FEATURES * math.nan
+    with pytest.raises(ValueError, match="NaN"):
+        head(features, LABELS)
+    head.checks = False
+    assert head(features, LABELS).isnan()
+
+
+def test_class_vectors_have_a_rate_of_their_own():
+    head = make("ring", 6, 5)
+    before = head.weight.detach().clone(), head.radius.item()
+    groups = head.param_groups(lr=0.0)
+    torch.optim.SGD(groups, lr=0.1, weight_decay=9).step()
+    head(FEATURES, LABELS).backward()
+    torch.optim.SGD(groups, lr=0.1, weight_decay=9).step()
+    assert torch.equal(head.weight, before[0])
+    slope = head.radius.grad.item()
+    assert head.radius.item() == pytest.approx(before[1] - 0.1 * slope)
+    (alone,) = make("arcface", 6, 5).param_groups(weight_decay=0.0)
+    assert alone["weight_decay"] == 0 and len(alone["params"]) == 1
+
+
+def test_a_margin_is_warmed_up():
+    head, whole = make("arcface", m=0.0, s=9.0), make("arcface", m=0.5, s=30.0)
+    x, y = torch.randn(4, 3), torch.tensor([0, 1, 2, 0])
+    head.set(m=0.5, s=30.0)
+    assert head(x, y) == whole(x, y)
+    with pytest.raises(ValueError, match=r"m = 4 .*\[0, π\)"):
+        head.set(m=4)
+    assert head.hyper["m"] == 0.5
+    learned = make("normface", s=nn.Parameter(torch.tensor(4.0)))
+    with pytest.raises(ValueError, match="s is learned"):
+        learned.set(s=3.0)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        lambda w: {"W": w.mT},
+        lambda w: {"module.loss.W": w.mT, "module.fc.bias": w[0]},
+        lambda w: {"weight": w, "backbone.weight": torch.zeros(3, 3, 3, 3)},
+    ],
+)
+def test_class_vectors_of_others_are_taken_over(entry):
+    head, vectors = make("arcface", 6, 5), torch.randn(5, 6)
+    losses.load_class_vectors(head, entry(vectors))
+    assert torch.equal(head.weight, vectors)
+    for wrong in ({}, {"a.weight": vectors, "b.weight": vectors}):
+        with pytest.raises(ValueError, match=r"(no|2) entries .* 5 class"):
+            losses.load_class_vectors(head, wrong)
