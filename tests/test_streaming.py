@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+import torch.utils.checkpoint
 
 from arcbook import formulas, losses
 from arcbook.losses import Hyperparameter, Loss, heads, streaming
@@ -145,3 +146,21 @@ def test_no_array_of_all_classes_is_made(in_blocks):
         head(features, torch.randint(c, (n,))).backward()
     assert all(size != n * c for _, size in sizes)
     assert sum(size == c * d for _, size in sizes) <= 2
+
+
+@pytest.mark.parametrize("name", ["softmax", "arcface", "arcgrad", "iam"])
+def test_blocks_as_people_train(name, in_blocks):
+    """In bf16 autocast, batch by batch, and by a checkpoint: one gradient."""
+    head = make(name, 8, 23)
+    features, labels = torch.randn(12, 8), torch.randint(23, (12,))
+    head(features, labels).backward()
+    whole = head.weight.grad.clone()
+    head.weight.grad = None
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for part in (slice(0, 6), slice(6, 12)):
+            given = features[part], labels[part]
+            half = torch.utils.checkpoint.checkpoint(
+                head, *given, use_reentrant=False
+            )
+            (half / 2).backward()
+    torch.testing.assert_close(head.weight.grad, whole)

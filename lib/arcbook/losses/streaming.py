@@ -137,11 +137,13 @@ def _backward(
     for k in range(len(rows)):
         given = rows[k], vectors[k], labels[k], scale[k], sizes[k]
         classes = _Classes(*given, loss, lengths, wide)
-        for place in _places(labels[k], vectors[k]):
-            block = classes.block(place)
-            pull = (block.logits - sums[k, :, None].to(block.logits)).exp_()
-            pull.mul_(grad[k, :, None])
-            by_vectors[k, place] = classes.pulled(block, pull, by_scale[k])
+        with torch.autocast(rows.device.type, enabled=False):
+            for place in _places(labels[k], vectors[k]):
+                block = classes.block(place)
+                pull = block.logits - sums[k, :, None].to(block.logits)
+                pull.exp_().mul_(grad[k, :, None])
+                found = classes.pulled(block, pull, by_scale[k])
+                by_vectors[k, place] = found
         by_vectors[k].index_add_(0, labels[k], grad_own[k])
         by_rows[k] = classes.by_rows
     return by_rows, by_vectors, by_scale
