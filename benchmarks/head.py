@@ -14,11 +14,11 @@ process of its own.
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import torch
 
@@ -80,9 +80,10 @@ def seconds(name: str, classes: int, rounds: int) -> dict[str, list[float]]:
     return {who: values[1:] for who, values in spent.items()}
 
 
-def peak() -> float:
-    """The most memory that this process had so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def resident(name: str) -> float:
+    """MB that this process has ("VmRSS") or had at most ("VmHWM"); Linux."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition(f"{name}:")[2].split()[0]) / 1024
 
 
 def memory(who: str, name: str, classes: int) -> float:
@@ -98,9 +99,11 @@ def grown(who: str, name: str, classes: int) -> float:
     small = make(name, 50)
     step(small, *batch(50))  # what the first step of any size loads
     head = make(name, classes)
-    before = peak()
-    step(head, *batch(classes))
-    return peak() - before
+    given = batch(classes)
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak so far
+    step(head, *given)
+    return resident("VmHWM") - before
 
 
 def main() -> None:
