@@ -43,23 +43,6 @@ def test_pairs_and_crosses_agree_in_value_and_gradient():
         )
 
 
-def test_leading_dimensions():
-    u, v = unit(torch.randn(2, 5, 4))[0], unit(torch.randn(2, 3, 4))[0]
-    both = angles(u, v)
-    for k in range(2):
-        torch.testing.assert_close(both[k], angles(u[k], v[k]))
-
-
-@pytest.mark.parametrize("norm", [1e-25, 1e22])
-def test_unit_at_extreme_norms(norm):
-    x = torch.tensor([[3.0, 4.0]]) * norm
-    direction, size = unit(x)
-    torch.testing.assert_close(
-        direction, torch.tensor([[0.6, 0.8]]).double(), rtol=1e-6, atol=0
-    )
-    assert size.item() == pytest.approx(5 * norm, rel=1e-6)
-
-
 def test_zero_has_no_direction_and_no_gradient():
     x = torch.zeros(1, 3, requires_grad=True)
     direction, size = unit(x)
@@ -96,9 +79,11 @@ def test_angles_are_a_metric_on_the_sphere(a, b, c):
     assert float(angle(u, -u)) == pytest.approx(math.pi)
 
 
-@given(directions, st.floats(-25, 22))
+@given(directions, st.floats(-250, 250))
 def test_an_angle_does_not_see_a_length(a, power):
     u = torch.tensor(a, dtype=torch.float64)
+    length = unit(u * 10.0**power)[1].item()
+    assert length == pytest.approx(math.hypot(*a) * 10.0**power, rel=1e-9)
     e = torch.eye(4, dtype=torch.float64)[0]
     plain, scaled = (float(angle(unit(x)[0], e)) for x in (u, u * 10.0**power))
     assert scaled == pytest.approx(plain, rel=1e-9)
@@ -109,5 +94,5 @@ def test_class_centers_are_the_means_of_their_classes():
     labels = torch.tensor([1, 1, 0])
     centers = class_centers(features, labels, 2)
     assert centers.tolist() == [[-2.0, 5.0], [2.0, 4.0]]
-    with pytest.raises(ValueError, match="2"):
+    with pytest.raises(ValueError, match="class 2 has no sample"):
         class_centers(features, labels, 3)

@@ -56,11 +56,6 @@ def test_printed_c_inter_would_be_wc_intra(batch):
     )
 
 
-def test_class_without_a_sample_has_no_centre():
-    with pytest.raises(ValueError, match="class 1 has no sample"):
-        geometry.class_centers(torch.ones(2, 3), torch.tensor([0, 2]), 3)
-
-
 @pytest.mark.parametrize("classes", [2, 3, 10, 100])
 def test_simplex(classes):
     corners = torch.eye(classes, dtype=torch.float64) - 1 / classes

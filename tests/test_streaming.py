@@ -5,9 +5,10 @@ import copy
 import pytest
 import torch
 import torch.utils.checkpoint
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from arcbook import formulas, losses
-from arcbook.losses import Hyperparameter, Loss, heads, streaming
+from arcbook.losses import heads, streaming
 from test_losses import EVERY, make
 
 
@@ -80,11 +81,10 @@ def test_a_formula_of_every_angle_with_any_norms(
         """Bent: cos θ − θ²/4."""
         return formulas.cos(theta) - theta**2 / 4
 
-    s = Hyperparameter("s", "scale of the logits", 2.0, 0, closed=False)
-    spec = Loss(
-        "bent", "Bent", "a test", target=bent, others=bent, scale=scale
-    )
-    spec = losses.register(Loss(**{**spec.__dict__, "hyperparameters": (s,)}))
+    s = losses.Hyperparameter("s", "scale", 2.0, 0, closed=False)
+    given = {"target": bent, "others": bent, "scale": scale}
+    spec = losses.Loss("bent", "Bent", "", hyperparameters=(s,), **given)
+    losses.register(spec)
     try:
         head = make("bent", 6, 17, s=torch.nn.Parameter(torch.tensor(3.0)))
         features, labels = torch.randn(9, 6), torch.randint(17, (9,))
@@ -94,13 +94,13 @@ def test_a_formula_of_every_angle_with_any_norms(
         losses.unregister("bent")
 
 
-@EVERY
+@pytest.mark.parametrize(
+    "name", ["l2_softmax", "cosface", "arcface", "adacos", "arcgrad", "iam"]
+)
 @pytest.mark.parametrize("size", [1e-170, 1.0, 1e170])
-def test_float64_of_any_length(name, hyper, size, monkeypatch):
+def test_float64_of_any_length(name, size, monkeypatch):
     """A feature's length changes nothing where it is no factor."""
-    head = make(name, 6, 17, **hyper).double()
-    if "|x|" in head.factors or name == "center":
-        pytest.skip("its length is part of the loss")
+    head = make(name, 6, 17).double()
     features = torch.randn(9, 6).double()
     labels = torch.randint(17, (9,))
     whole = same(head, features, labels, monkeypatch, 1e-12)
@@ -128,24 +128,29 @@ def test_compiles_to_one_graph(name, hyper, classes):
     torch.testing.assert_close(head.weight.grad, other.weight.grad)
 
 
-def test_no_array_of_all_classes_is_made(in_blocks):
-    """Nor one more of the class vectors' size than their gradient."""
-    n, c, d = 8, 200, 4
-    sizes = []
+@pytest.mark.parametrize("few", [0, 1 << 30])
+@pytest.mark.parametrize("name", losses.available())
+def test_what_arrays_are_made(name, few, in_blocks, monkeypatch):
+    """None (N, C, d); by blocks none (N, C), and gradients alone (C, d)."""
+    monkeypatch.setattr(heads, "FEW", few)
+    n, c, d, sizes = 8, 200, 4, []
 
-    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+    class Watch(TorchDispatchMode):
         def __torch_dispatch__(self, function, types, args=(), kwargs=None):
             given = function(*args, **kwargs or {})
             if isinstance(given, torch.Tensor) and "view" not in str(function):
-                sizes.append((str(function), given.numel()))
+                sizes.append(given.numel())
             return given
 
-    head = losses.create("arcface", embedding_dim=d, num_classes=c)
+    head = losses.create(name, embedding_dim=d, num_classes=c)
     features = torch.randn(n, d, requires_grad=True)
     with Watch():
         head(features, torch.randint(c, (n,))).backward()
-    assert all(size != n * c for _, size in sizes)
-    assert sum(size == c * d for _, size in sizes) <= 2
+    if few:
+        assert max(sizes) == n * c
+    else:
+        assert n * c not in sizes
+        assert sizes.count(c * d) <= (4 if name == "center" else 2)
 
 
 @pytest.mark.parametrize("name", ["softmax", "arcface", "arcgrad", "iam"])
