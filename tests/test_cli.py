@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 from unittest import mock
@@ -161,14 +162,19 @@ def test_an_interruption_has_its_own_code(monkeypatch):
     assert invoke("status").exit_code == 130
 
 
-def test_python_m_arcbook_is_the_same_command():
-    run = subprocess.run(
-        [sys.executable, "-m", "arcbook", "losses"],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0
-    assert run.stdout.split() == list(losses.available())
+def test_python_m_arcbook_lists_losses_where_there_is_no_book(tmp_path):
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "arcbook", *arguments],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"ARCBOOK_HOME": str(tmp_path)},
+        )
+
+    listed, refused = run("losses"), run("status")
+    assert listed.stdout.split() == list(losses.available())
+    assert listed.returncode == 0 and refused.returncode == 1
+    assert refused.stderr.startswith("arcbook: this needs the book's files")
 
 
 @pytest.mark.parametrize("group", [(), ("data",), ("results",)])

@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from arcbook import paths
+
 app = typer.Typer(
     help="Angular-margin softmax losses: the book's experiments and pages.",
     no_args_is_help=True,
@@ -279,6 +281,15 @@ def main(arguments=None):
     """
     try:
         sys.exit(app(arguments))
+    except FileNotFoundError:
+        if paths.DATA.is_dir():
+            raise
+        print(
+            f"arcbook: this needs the book's files, and {paths.ROOT} has "
+            "none: run it in a checkout, or set ARCBOOK_HOME to one",
+            file=sys.stderr,
+        )
+        sys.exit(FAILURE)
     except (ValueError, RuntimeError) as error:
         print(f"arcbook: {error}", file=sys.stderr)
         sys.exit(BAD_USAGE if isinstance(error, ValueError) else FAILURE)
