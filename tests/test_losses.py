@@ -18,7 +18,7 @@ NAMES = losses.available()
 VARIANTS = [(name, {}) for name in NAMES] + [
     ("arcface", {"variant": "monotone", "m": 0.5}),
     ("arcface", {"s": 128.0, "m": 0.3}),
-    ("normface", {"s": 128.0}),
+    ("normface", {"s": 126.7}),
     ("arcgrad", {"s": 128.0}),
     ("l_softmax", {"m": 2, "annealing": 5.0}),
     ("combined", {"m1": 1.35, "m2": 0.3, "m3": 0.1}),

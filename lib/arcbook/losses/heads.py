@@ -270,8 +270,8 @@ class Head(nn.Module):
         return self.spec.name * (self.spec.others is not formulas.cosine)
 
     def _scale(self):
-        s = torch.as_tensor(self.s, device=self.weight.device)
-        return s.double()[..., None]
+        kind = {"dtype": torch.float64, "device": self.weight.device}
+        return torch.as_tensor(self.s, **kind)[..., None]
 
     def _rows(self, sample, formula=""):
         """What meets the class vectors, and the factor but for s."""
