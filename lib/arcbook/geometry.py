@@ -9,6 +9,7 @@ norms between 1e-25 and 1e22 neither vanish nor overflow.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -40,13 +41,12 @@ def norms(vectors: Float[Tensor, "*n d"]) -> Float[Tensor, "*n"]:
     float32 vectors have squares that float64 holds; those of float64 vectors
     are divided by their largest entry first.
     """
-    wide = vectors.double()
+    norm = partial(torch.linalg.vector_norm, dim=-1, dtype=torch.float64)
     if vectors.dtype is not torch.float64:
-        return torch.linalg.vector_norm(wide, dim=-1)
-    largest = wide.abs().amax(-1, keepdim=True)
+        return norm(vectors)
+    largest = vectors.abs().amax(-1, keepdim=True)
     largest = largest.masked_fill(largest == 0, 1)
-    parts = torch.linalg.vector_norm(wide / largest, dim=-1)
-    return parts * largest[..., 0]
+    return norm(vectors / largest) * largest[..., 0]
 
 
 def angle(
@@ -100,19 +100,23 @@ class _Unit(torch.autograd.Function):
 class _Angle(torch.autograd.Function):
     @staticmethod
     def forward(ctx, u, v):
-        ctx.save_for_backward(u, v)
         minus, plus = _chords(u, v)
+        ctx.save_for_backward(u, v, minus, plus)
         return 2 * torch.atan2(minus, plus)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        return angle_gradient(grad, *ctx.saved_tensors)
+        return _along(grad, *ctx.saved_tensors)
 
 
 def angle_gradient(grad, u, v):
     """What u and v of an `angle` get of the gradient that it gets."""
-    pull, along = (x[..., None] for x in _pull(grad, *_chords(u, v)))
+    return _along(grad, u, v, *_chords(u, v))
+
+
+def _along(grad, u, v, *chords):
+    pull, along = (x[..., None] for x in _pull(grad, *chords))
     return along * u - pull * v, along * v - pull * u
 
 

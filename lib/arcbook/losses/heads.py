@@ -27,15 +27,19 @@ if TYPE_CHECKING:
 
 
 class Sample(NamedTuple):
-    """Features (…, N, d) as given, their directions and norms in float64."""
+    """Features (…, N, d), and where they matter directions and norms."""
 
     features: Tensor
-    unit: Tensor
-    norm: Tensor
+    unit: Tensor | None
+    norm: Tensor | None
 
-    @classmethod
-    def of(cls, features):
-        return cls(features, *unit(features))
+
+class Own(NamedTuple):
+    """Of each sample's own class: direction, norm, logit with no margin."""
+
+    unit: Tensor | None
+    norm: Tensor | None
+    logit: Tensor | None
 
 
 class Head(nn.Module):
@@ -117,10 +121,10 @@ class Head(nn.Module):
         """Loss of each sample, without a look at the input."""
         labels = labels.long()
         with torch.autocast(features.device.type, enabled=False):
-            sample = Sample.of(features)
+            sample = self._sample(features)
             if self.training and self.spec.adaptive and self.hyper["dynamic"]:
                 self._adapt(sample, labels)
-            sums, own = self._rivals(sample, labels, self._formula)
+            sums, own = self._rivals(sample, labels)
             loss = -logsigmoid(self._target(sample, own) - sums)
             for penalty in self.regularisers:
                 odds = None
@@ -195,8 +199,7 @@ class Head(nn.Module):
     ) -> Float[Tensor, "*k n c"]:
         """Logits with no margin, what prediction uses."""
         with torch.autocast(features.device.type, enabled=False):
-            sample = Sample.of(features)
-            return self._logits(sample, self._formula, self._scale())
+            return self._logits(self._sample(features))[0]
 
     def margin_logits(
         self, features: Float[Tensor, "*k n d"], labels: Int[Tensor, "*k n"]
@@ -208,16 +211,14 @@ class Head(nn.Module):
         `ignore_index` come with it. A negative label has no margin. Makes an
         array (N, C), which `forward` does not.
         """
-        labels = labels.long()
+        places = labels.long().clamp(min=0)
         with torch.autocast(features.device.type, enabled=False):
-            sample = Sample.of(features)
-            logits = self._logits(sample, self._formula, self._scale())
-            own = labels.clamp(min=0)
-            target = self._target(sample, take(self.weight, own))
-            own, target = own[..., None], target[..., None]
-            plain = logits.gather(-1, own)
-            target = target.where(labels[..., None] >= 0, plain)
-            return logits.scatter(-1, own, target.to(logits))
+            sample = self._sample(features)
+            logits, *vectors = self._logits(sample)
+            own = self._own(logits, *vectors, places)
+            target = self._target(sample, own).where(labels >= 0, own.logit)
+            target = target.to(logits)[..., None]
+            return logits.scatter(-1, places[..., None], target)
 
     def predict(
         self, features: Float[Tensor, "*k n d"]
@@ -228,9 +229,7 @@ class Head(nn.Module):
         are 0, and the cosines decide.
         """
         with torch.autocast(features.device.type, enabled=False):
-            one = torch.ones_like(self._scale())
-            logits = self._logits(Sample.of(features), self._formula, one)
-        return logits.argmax(-1)
+            return self._logits(self._sample(features), s=1)[0].argmax(-1)
 
     def check(self, features: Tensor, labels: Tensor) -> None:
         """Raise a ValueError that says what is wrong with a batch."""
@@ -273,77 +272,103 @@ class Head(nn.Module):
         kind = {"dtype": torch.float64, "device": self.weight.device}
         return torch.as_tensor(self.s, **kind)[..., None]
 
-    def _rows(self, sample, formula=""):
-        """What meets the class vectors, and the factor but for s."""
-        if "|x|" not in self.factors:
-            return sample.unit, 1.0
-        if formula:
-            return sample.unit, sample.norm
-        return sample.features.double(), 1.0
+    def _sample(self, features):
+        """Without directions where products of the features say all."""
+        bare = self.spec.target is self.spec.others is formulas.cosine
+        if bare and "|x|" in self.factors and not self._has_odds():
+            return Sample(features, None, None)
+        return Sample(features, *unit(features))
+
+    def _has_odds(self):
+        return any(isinstance(p, InterClass) for p in self.regularisers)
 
     def _width(self, features):
         kind = torch.promote_types(features.dtype, self.weight.dtype)
         return torch.promote_types(kind, torch.float32)
 
-    def _logits(self, sample, formula, s):
-        """With no margin, as one array."""
-        rows, size = self._rows(sample, formula)
-        w, lengths = unit(self.weight)
-        scale = (s * size)[..., None]
-        if formula:
-            logits = self.spec.others(angles(rows, w))
-            if "|W|" in self.factors:
-                scale = scale * lengths[..., None, :]
-            return scale * logits
-        if "|W|" in self.factors:
-            w = self.weight.double()
-        wide = self._width(sample.features)
-        if "|x|" in self.factors:
-            wide = torch.float64
-        return scale * (rows.to(wide) @ w.to(wide).mT)
+    def _logits(self, sample, s=None, cosines=False):
+        """Of all classes with no margin, and directions and norms of these.
 
-    def _rivals(self, sample, labels, formula):
-        """Sums of the rivals, and the own class vectors."""
+        At this s, by default the head's; `cosines` are s cos θ.
+        """
+        s = self._scale() if s is None else s
+        factors = ("s",) if cosines else self.factors
+        wide, w, lengths = self._width(sample.features), None, None
+        if sample.unit is not None or "|W|" not in factors:
+            w, lengths = unit(self.weight)
+        if self._formula and not cosines:
+            logits = self.spec.others(angles(sample.unit, w))
+            if "|x|" in factors:
+                logits = logits * sample.norm[..., None]
+            if "|W|" in factors:
+                logits = logits * lengths[..., None, :]
+        else:
+            rows, columns = sample.unit, w
+            if "|x|" in factors:
+                rows, wide = sample.features.double(), torch.float64
+            if "|W|" in factors:
+                columns = self.weight.double()
+            logits = rows.to(wide) @ columns.to(wide).mT
+        if torch.is_tensor(s):
+            s = s[..., None]
+        return s * logits, w, lengths
+
+    def _own(self, logits, w, lengths, labels):
+        logit = logits.gather(-1, labels[..., None])[..., 0]
+        if self.spec.target is self.spec.others:
+            return Own(None, None, logit)
+        return Own(take(w, labels), lengths.gather(-1, labels), logit)
+
+    def _rivals(self, sample, labels, cosines=False):
+        """Log-sums of the other classes, and the own one."""
         if labels.numel() * self.weight.shape[-2] <= FEW:
-            logits = self._logits(sample, formula, self._scale())
-            return log_sums(logits, labels), take(self.weight, labels)
-        rows, size = self._rows(sample, formula)
-        return rivals(
+            logits, *vectors = self._logits(sample, cosines=cosines)
+            own = self._own(logits, *vectors, labels)
+            return log_sums(logits, labels), own
+        factors = ("s",) if cosines else self.factors
+        formula = "" if cosines else self._formula
+        rows, scale = sample.unit, self._scale()
+        if "|x|" in factors and formula:
+            scale = scale * sample.norm
+        elif "|x|" in factors:
+            rows = sample.features.double()
+        scale = scale.expand(labels.shape)
+        sums, vectors = rivals(
             rows,
             self.weight,
             labels,
-            (self._scale() * size).expand(labels.shape),
+            scale,
             loss=formula,
-            lengths="|W|" in self.factors,
+            lengths="|W|" in factors,
             wide=self._width(sample.features),
         )
+        own = Own(*unit(vectors), None)
+        if formula:
+            return sums, own
+        w = vectors if "|W|" in factors else own.unit
+        return sums, own._replace(logit=scale * (rows * w).sum(-1))
 
     def _target(self, sample, own):
-        """Z_y, with the margin, of samples and their own class vectors."""
-        if self.spec.target is formulas.cosine:
-            w = own if "|W|" in self.factors else unit(own)[0]
-            logit = self._scale() * (self._rows(sample)[0] * w).sum(-1)
-            return self.spec.lowered(logit, self.hyper)
-        w, w_norm = unit(own)
-        norms = {"|x|": sample.norm, "|W|": w_norm}
+        """Z_y, with the margin."""
+        if self.spec.target is self.spec.others and own.logit is not None:
+            return self.spec.lowered(own.logit, self.hyper)
+        norms = {"|x|": sample.norm, "|W|": own.norm}
         factors = [norms[name] for name in self.factors if name in norms]
+        theta = angle(sample.unit, own.unit)
         factors = [self._scale(), *factors]
-        return self.spec.target_logit(
-            angle(sample.unit, w), factors, self.hyper
-        )
+        return self.spec.target_logit(theta, factors, self.hyper)
 
     def _log_odds(self, sample, labels, sums, own):
         """Log-odds against the own class, with no margin. [iam, Eq. 7]"""
-        if self._formula:
-            sums, own = self._rivals(sample, labels, "")
-        cosines = (sample.unit * unit(own)[0]).sum(-1)
-        return sums - self._scale() * cosines
+        if self._formula or self.factors != ("s",) or own.logit is None:
+            sums, own = self._rivals(sample, labels, cosines=True)
+        return sums - own.logit
 
     @torch.no_grad()
     def _adapt(self, sample, labels):
         """One step of the dynamic scale. [arcgrad, Eq. 10]"""
-        sums, own = self._rivals(sample, labels, self._formula)
+        sums, own = self._rivals(sample, labels)
         mean = sums.logsumexp(-1) - math.log(labels.shape[-1])
-        cosines = (sample.unit * unit(own)[0]).sum(-1)
+        cosines = (own.logit / self._scale()).nan_to_num()  # at s = 0
         middle = cosines.clamp(-1, 1).acos().median(-1).values
         self.s = mean / middle.clamp(max=math.pi / 4).cos()

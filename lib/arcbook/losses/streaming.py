@@ -23,8 +23,8 @@ from arcbook.losses import registry
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
-FEW = 1 << 17  # logits that are one array
-BLOCK = 1 << 19  # logits of a block
+FEW = 1 << 15  # logits that are one array
+BLOCK = 1 << 17  # logits of a block
 STEEP = 0.995  # beyond, a cosine in float32 has lost digits of its angle
 PAIRS = 1 << 12  # angles that are computed anew at a time
 LARGE = 1e3  # logits beyond have too few digits in float32
