@@ -122,9 +122,10 @@ class Head(nn.Module):
         labels = labels.long()
         with torch.autocast(features.device.type, enabled=False):
             sample = self._sample(features)
+            plain = self._few(sample, labels)
             if self.training and self.spec.adaptive and self.hyper["dynamic"]:
-                self._adapt(sample, labels)
-            sums, own = self._rivals(sample, labels)
+                self._adapt(sample, labels, plain)
+            sums, own = self._rivals(sample, labels, plain)
             loss = -logsigmoid(self._target(sample, own) - sums)
             for penalty in self.regularisers:
                 odds = None
@@ -199,7 +200,8 @@ class Head(nn.Module):
     ) -> Float[Tensor, "*k n c"]:
         """Logits with no margin, what prediction uses."""
         with torch.autocast(features.device.type, enabled=False):
-            return self._logits(self._sample(features))[0]
+            plain, *_ = self._plain(self._sample(features))
+            return self._scale()[..., None] * plain
 
     def margin_logits(
         self, features: Float[Tensor, "*k n d"], labels: Int[Tensor, "*k n"]
@@ -214,7 +216,8 @@ class Head(nn.Module):
         places = labels.long().clamp(min=0)
         with torch.autocast(features.device.type, enabled=False):
             sample = self._sample(features)
-            logits, *vectors = self._logits(sample)
+            plain, *vectors = self._plain(sample)
+            logits = self._scale()[..., None] * plain
             own = self._own(logits, *vectors, places)
             target = self._target(sample, own).where(labels >= 0, own.logit)
             target = target.to(logits)[..., None]
@@ -229,7 +232,7 @@ class Head(nn.Module):
         are 0, and the cosines decide.
         """
         with torch.autocast(features.device.type, enabled=False):
-            return self._logits(self._sample(features), s=1)[0].argmax(-1)
+            return self._plain(self._sample(features))[0].argmax(-1)
 
     def check(self, features: Tensor, labels: Tensor) -> None:
         """Raise a ValueError that says what is wrong with a batch."""
@@ -286,13 +289,12 @@ class Head(nn.Module):
         kind = torch.promote_types(features.dtype, self.weight.dtype)
         return torch.promote_types(kind, torch.float32)
 
-    def _logits(self, sample, s=None, cosines=False):
-        """Of all classes with no margin, and directions and norms of these.
+    def _plain(self, sample, cosines=False):
+        """Logits at s = 1 with no margin, and directions and norms of classes.
 
-        At this s, by default the head's; `cosines` are s cos θ.
+        As one array; unless `cosines`, with the norms that are factors.
         """
-        s = self._scale() if s is None else s
-        factors = ("s",) if cosines else self.factors
+        factors = () if cosines else self.factors
         wide, w, lengths = self._width(sample.features), None, None
         if sample.unit is not None or "|W|" not in factors:
             w, lengths = unit(self.weight)
@@ -302,16 +304,19 @@ class Head(nn.Module):
                 logits = logits * sample.norm[..., None]
             if "|W|" in factors:
                 logits = logits * lengths[..., None, :]
-        else:
-            rows, columns = sample.unit, w
-            if "|x|" in factors:
-                rows, wide = sample.features.double(), torch.float64
-            if "|W|" in factors:
-                columns = self.weight.double()
-            logits = rows.to(wide) @ columns.to(wide).mT
-        if torch.is_tensor(s):
-            s = s[..., None]
-        return s * logits, w, lengths
+            return logits, w, lengths
+        rows, columns = sample.unit, w
+        if "|x|" in factors:
+            rows, wide = sample.features.double(), torch.float64
+        if "|W|" in factors:
+            columns = self.weight.double()
+        return rows.to(wide) @ columns.to(wide).mT, w, lengths
+
+    def _few(self, sample, labels, cosines=False):
+        """What `_plain` gives, or None of too many logits for one array."""
+        if labels.numel() * self.weight.shape[-2] <= FEW:
+            return self._plain(sample, cosines)
+        return None
 
     def _own(self, logits, w, lengths, labels):
         logit = logits.gather(-1, labels[..., None])[..., 0]
@@ -319,11 +324,14 @@ class Head(nn.Module):
             return Own(None, None, logit)
         return Own(take(w, labels), lengths.gather(-1, labels), logit)
 
-    def _rivals(self, sample, labels, cosines=False):
-        """Log-sums of the other classes, and the own one."""
-        if labels.numel() * self.weight.shape[-2] <= FEW:
-            logits, *vectors = self._logits(sample, cosines=cosines)
-            own = self._own(logits, *vectors, labels)
+    def _rivals(self, sample, labels, plain, cosines=False):
+        """Log-sums of the other classes, and the own one.
+
+        In blocks, unless their `plain` logits are there.
+        """
+        if plain is not None:
+            logits = self._scale()[..., None] * plain[0]
+            own = self._own(logits, *plain[1:], labels)
             return log_sums(logits, labels), own
         factors = ("s",) if cosines else self.factors
         formula = "" if cosines else self._formula
@@ -361,14 +369,15 @@ class Head(nn.Module):
     def _log_odds(self, sample, labels, sums, own):
         """Log-odds against the own class, with no margin. [iam, Eq. 7]"""
         if self._formula or self.factors != ("s",) or own.logit is None:
-            sums, own = self._rivals(sample, labels, cosines=True)
+            plain = self._few(sample, labels, cosines=True)
+            sums, own = self._rivals(sample, labels, plain, cosines=True)
         return sums - own.logit
 
     @torch.no_grad()
-    def _adapt(self, sample, labels):
+    def _adapt(self, sample, labels, plain):
         """One step of the dynamic scale. [arcgrad, Eq. 10]"""
-        sums, own = self._rivals(sample, labels)
-        mean = sums.logsumexp(-1) - math.log(labels.shape[-1])
+        sums, own = self._rivals(sample, labels, plain)
+        mean = sums.logsumexp(-1) - math.log(sums.shape[-1])
         cosines = (own.logit / self._scale()).nan_to_num()  # at s = 0
         middle = cosines.clamp(-1, 1).acos().median(-1).values
         self.s = mean / middle.clamp(max=math.pi / 4).cos()
