@@ -12,7 +12,7 @@ from IPython.display import HTML, Markdown, display
 from pandas.io.formats.style import Styler
 
 from arcbook import papers, plot
-from arcbook.book import parameters
+from arcbook.book import parameters, prose
 
 PHONE, IN_A_BOX = 28, 22
 NO_WIDTH = {r"\left", r"\right", r"\mathrm", r"\operatorname", r"\text"}
@@ -158,6 +158,7 @@ def table(
     body = styler.to_html(table_uuid="-").partition("</style>")[2]
     body = body.replace('<table id="T_-"', "<table")
     body = re.sub(r">-(?=[\d.])", ">−", body)
+    body = re.sub(r">[^<]+", lambda text: prose.powers(text[0]), body)
     for k in range(frame.shape[1]):
         if _is_words(frame.iloc[:, k]):
             body = body.replace(f' col{k}"', f' col{k} words"')

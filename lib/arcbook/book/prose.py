@@ -142,8 +142,12 @@ def written(value):
             f"{value!r} is of type {type(value).__name__}: write it as text, "
             'such as f"{...:.1f}"'
         )
-    text = re.sub(r"(\d(?:\.\d+)?)e([+-]\d+)", _power, str(value))
-    return re.sub(r"(?<![\w.−-])-(?=\.?\d)", "−", text)
+    return re.sub(r"(?<![\w.−-])-(?=\.?\d)", "−", powers(str(value)))
+
+
+def powers(text):
+    """A text whose 2e-05 reads 2 · 10⁻⁵, and whose 0e+00 is 0."""
+    return re.sub(r"(\d(?:\.\d+)?)e([+-]\d+)", _power, text)
 
 
 def expectations(notebook, name):

@@ -10,7 +10,7 @@ from IPython.display import HTML, Markdown
 from arcbook import papers, plot
 from arcbook.audit import PAPERS, Item, rule
 from arcbook.audit.equations import ASSUMES, CONFIRMED
-from arcbook.book import page
+from arcbook.book import page, prose
 from arcbook.plot import BASELINE, INK
 
 NAMES = {
@@ -137,7 +137,8 @@ def evidence(item: Item) -> str:
 
 
 def _power(value):
-    return f"{value:.0e}" if value < 0.01 or value >= 100 else f"{value:.2f}"
+    small = value < 0.01 or value >= 100
+    return prose.powers(f"{value:.0e}") if small else f"{value:.2f}"
 
 
 def leads() -> pd.DataFrame:
