@@ -209,7 +209,7 @@ def curves(frame: pd.DataFrame, x: str, y: str, hue: str, axes, style=look):
     """
     ends = {}
     for name, part in frame.groupby(hue, sort=False):
-        mark = style(name) | {"markeredgewidth": 0}
+        mark = {"markeredgewidth": 0} | style(name)
         sns.lineplot(part, x=x, y=y, ax=axes, errorbar=stats.interval, **mark)
         means = part.groupby(x)[y].mean()
         ends[name] = means.index[-1], means.iloc[-1]

@@ -65,7 +65,7 @@ def needed(
         *("index", "value"),
         hue="variable",
         axes=axes,
-        style=lambda word: plot.look(word.split(",")[0]),
+        style=lambda word: plot.look(word.split(",")[0]) | {"marker": ""},
     )
     for column, scale in given.items():
         mark = plot.look(column)
