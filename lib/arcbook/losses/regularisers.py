@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.nn.functional import logsigmoid
 
 from arcbook.losses.streaming import take
-
-if TYPE_CHECKING:
-    pass
 
 LATEX = {  # of a batch of N, besides the loss of the logits
     "center": r"\frac{\lambda}{2N} \sum_{i=1}^N \|x_i - c_{y_i}\|^2",
