@@ -59,9 +59,6 @@ def ledger():
     return audit.items()
 
 
-# ------------------------------------------------- papers as data
-
-
 def test_all_papers_are_audited():
     assert sorted(audit.PAPERS) == papers.available()
 
@@ -99,9 +96,6 @@ def test_a_file_that_breaks_the_schema_is_refused(change, problem):
     broken = content("arcgrad")
     change(broken)
     assert any(problem in one for one in papers.problems(broken))
-
-
-# ------------------------------------------------- the ledger
 
 
 def test_ledger_holds_every_equation_table_and_claim(ledger):
@@ -147,8 +141,9 @@ def test_evidence_names_tests_that_there_are(ledger):
     known = {f"test_equation[{p}-{n}]" for p, n in audit.CHECKS}
     known |= {f"test_table[{p}-{n}]" for p, n in tables.CHECKS}
     known |= {f"test_claim[{p}-{n}]" for p, n in CLAIMS}
-    named = {x.evidence["test"].partition("::")[2] for x in ledger}
-    assert named <= known
+    for file, _, test in (x.evidence["test"].partition("::") for x in ledger):
+        assert test in known
+        assert f"def {test.partition('[')[0]}(" in (ROOT / file).read_text()
 
 
 def test_derivations_are_linked_to_headings_that_there_are(ledger):
@@ -176,9 +171,6 @@ def test_command_prints_the_ledger(capsys, ledger):
     names = {"paper", "item", "kind", "verdict", "printed", "correct"}
     assert names <= {*printed[0]}
     assert {"test", "page"} <= {*printed[0]["evidence"]}
-
-
-# ------------------------------------------------- equations
 
 
 @pytest.mark.parametrize(
@@ -256,9 +248,6 @@ def test_a_flipped_sign_is_seen(altered, paper, number):
         test_print_is_what_was_checked()
 
 
-# ------------------------------------------------- tables
-
-
 @pytest.mark.parametrize(("paper", "name"), tables.CHECKS, ids=str)
 def test_table(paper, name):
     expected = NOT_CONSISTENT.get((paper, name), verdicts.CONSISTENT)
@@ -297,9 +286,6 @@ def test_whole_counts():
     assert not tables.is_share("96.75 ± 5.62", 1500)
     for k in range(0, 1500, 7):
         assert tables.is_share(f"{100 * k / 1500:.2f}", 1500)
-
-
-# ------------------------------------------------- the sphere
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -356,9 +342,6 @@ def test_most_classes_for_a_mean_angle():
     most = sphere.most_classes(1.6256)
     assert largest_mean_angle(most) >= 1.6256 > largest_mean_angle(most + 1)
     assert all(largest_mean_angle(n) < 1.6256 for n in (29, 30, 31, 100))
-
-
-# ------------------------------------------------- pages
 
 
 def test_pages_hold_every_item_once(ledger):

@@ -11,6 +11,7 @@ import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -207,6 +208,18 @@ def test_a_worker_that_can_not_measure_says_why(
             list(backends.hand_out(calls, "dask", 1, dask.address))
     registered()
     fails(RuntimeError, "no scheduler answers at tcp:.*refused")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_worker_of_two_threads_measures_nothing(monkeypatch, threads):
+    state = SimpleNamespace(nthreads=threads)
+    worker = SimpleNamespace(address="tcp://here", state=state)
+    monkeypatch.setattr(backends, "_dask_worker", lambda: worker)
+    if threads == 1:
+        assert backends._call_alone(lambda: 7) == 7
+        return
+    with pytest.raises(RuntimeError, match="tcp://here has 2 threads"):
+        backends._call_alone(pytest.fail)
 
 
 def test_a_worker_that_trains_otherwise_says_so(registered, tmp_path):

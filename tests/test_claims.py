@@ -124,9 +124,6 @@ def measured(monkeypatch):
     return say
 
 
-# ------------------------------------------------- the numbers
-
-
 def spread(apart, images):
     """A histogram whose last epoch has half its images so many bins on."""
     counts = np.zeros((5, 180), np.uint32)
@@ -172,9 +169,6 @@ def test_value_and_error_of_one_run(metric, value, error):
     for change in ({"stale": True}, {"measured": False}):
         unknown = pd.DataFrame([run, run | change])
         assert dataclasses.replace(one, runs=unknown).mean("measured") is None
-
-
-# ------------------------------------------------- what the runs may show
 
 
 def equal(run):
@@ -538,9 +532,6 @@ def test_interval_of_one_run_is_the_binomial(measured):
     assert gap.half == pytest.approx(1.96 * math.sqrt(2 * 90 * 10 / 1e4), 1e-3)
 
 
-# ------------------------------------------------- print
-
-
 @pytest.mark.parametrize(
     ("item", "cell", "in_print"),
     [
@@ -613,9 +604,6 @@ def test_what_is_not_there_is_refused(method, place, problem):
         rule.judge("arcgrad", says, "print")
 
 
-# ------------------------------------------------- proofs, and the whole
-
-
 def printed_differences(paper, name):
     """A hash of the differences that a claim's printed numbers give."""
     says = papers.claim(paper, name).get("says")
@@ -675,9 +663,6 @@ def test_a_false_premise_changes_the_verdict(monkeypatch, paper, name):
     before = algebra.PROOFS[paper, name]()[0]
     monkeypatch.setattr(*WRONG[paper, name])
     assert algebra.PROOFS[paper, name]()[0] != before
-
-
-# ------------------------------------------------- files
 
 
 def put(id, profile, world, code=None):

@@ -47,9 +47,6 @@ def sorted_rows(table):
     return rows[np.lexsort(rows.T)]
 
 
-# ---- the real data
-
-
 def test_tables_are_those_of_table_2_in_its_order():
     assert list(TABLE_2) == TABLES and len(TABLES) == 15
     assert datasets.available() == TABLES + IMAGES
@@ -158,9 +155,6 @@ def test_samples_are_small_and_none_is_left_over():
     assert sum(path.stat().st_size for path in found) < 6 * 2**20
 
 
-# ---- cards
-
-
 @pytest.mark.parametrize("name", TABLES + IMAGES)
 def test_card_is_complete(name):
     card = datasets.card(name)
@@ -218,9 +212,6 @@ def test_digest_sees_type_shape_values_and_order():
     assert len({datasets.digest(a) for a in [x, *others]}) == 5
     assert datasets.digest(x.astype(">f8")) == datasets.digest(x)
     assert datasets.digest(np.asfortranarray(x)) == datasets.digest(x)
-
-
-# ---- places and damaged files
 
 
 @pytest.fixture
@@ -309,9 +300,6 @@ def test_verify_says_it_of_each_file(copied_samples):
     assert "arcbook data fetch banknote" in nowhere.detail
 
 
-# ---- parsing
-
-
 @pytest.fixture
 def site(tmp_path):
     folder = tmp_path / "site"
@@ -397,9 +385,6 @@ def test_wrong_shape(toy, monkeypatch, tmp_path, content, complaint):
 def test_idx_wrong_magic_or_length(content, complaint):
     with pytest.raises(datasets.DataError, match=complaint):
         idx.read(content, "labels.gz")
-
-
-# ---- downloads
 
 
 def test_download(toy, site, tmp_path):
@@ -504,9 +489,6 @@ def test_cache_that_cannot_be_written(toy, site, tmp_path, monkeypatch):
     monkeypatch.setenv("ARCBOOK_CACHE", str(tmp_path / "file"))
     with pytest.raises(datasets.DataError, match="ARCBOOK_CACHE"):
         datasets.load("toy")
-
-
-# ---- whatever the bytes
 
 
 BYTES = hnp.arrays(np.uint8, hnp.array_shapes(max_dims=4, max_side=6))

@@ -20,9 +20,6 @@ IMAGES = datasets.available("image")
 EACH = {"train": 6, "test": 2}  # images of each of two classes
 
 
-# ---- a small CIFAR, as Python 2 pickled it and as mosaics
-
-
 def string(content):
     if len(content) < 256:
         return b"U" + bytes([len(content)]) + content
@@ -172,9 +169,6 @@ def test_canonical_order_keeps_repeats_and_unequal_classes():
     assert all((a == b).all() for a, b in zip(first, second))
 
 
-# ---- files that are not what they should be
-
-
 class Evil:
     def __init__(self, path):
         self.path = path
@@ -268,9 +262,6 @@ def test_missing_file(small):
 def test_verify_names_every_mosaic(small):
     small.write(mosaics=True)
     assert [s.status for s in datasets.verify("small")] == ["ok"] * 5
-
-
-# ---- the real data
 
 
 @pytest.mark.parametrize("name", IMAGES)

@@ -57,5 +57,5 @@ def test_downloads_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(datasets, "load", lambda *_, **__: pytest.fail())
     live = live_images.quick("arcgrad.table4", ["Soft"])
     assert live.records == []
-    assert "CIFAR-10 is not on this machine" in live.problem
+    assert "This needs CIFAR-10: run" in live.problem
     assert live_images.missing("mnist", sample=True) == ""

@@ -113,6 +113,16 @@ def test_float64_of_any_length(name, size, monkeypatch):
     torch.testing.assert_close(far["features"] * size, whole["features"])
 
 
+@pytest.mark.parametrize("name", ["softmax", "m_softmax", "l2_softmax"])
+def test_large_logits_keep_their_digits(name, in_blocks, monkeypatch):
+    """Rivals close to each other at thousands: what float64 gives."""
+    head = make(name, 8, 23)
+    with torch.no_grad():
+        head.weight.add_(1e3 * torch.randn(8))
+    features, labels = 10 * torch.randn(11, 8), torch.randint(23, (11,))
+    same(head, features, labels, monkeypatch, 1e-6)
+
+
 @EVERY
 @pytest.mark.parametrize("classes", [7, 3000])
 def test_compiles_to_one_graph(name, hyper, classes):

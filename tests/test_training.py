@@ -66,9 +66,6 @@ def same(one, other):
         assert np.array_equal(values, other.arrays[name]), name
 
 
-# ---- learning
-
-
 @pytest.mark.parametrize("loss", losses.available())
 def test_every_loss_learns_the_digits(mnist, loss):
     size = {"embedding_dim": 16, "batch_size": 40, "share": 0.5}
@@ -220,9 +217,6 @@ def test_shortest_runs(mnist, generator_left, steps):
     assert result.complete and result.steps == steps
 
 
-# ---- going on where a run ended
-
-
 RUN = """
 import sys
 import numpy as np
@@ -367,9 +361,6 @@ def test_checkpoint_is_not_unpickled(mnist, tmp_path):
     assert not (tmp_path / "made").exists()
 
 
-# ---- what can go wrong
-
-
 @pytest.mark.parametrize(("max_steps", "step"), [(1, 1), (None, 2)])
 def test_where_it_diverged(mnist, max_steps, step):
     given = {"learning_rate": 1e38, "loss": "softmax"}
@@ -410,9 +401,6 @@ def test_where_it_diverged(mnist, max_steps, step):
 def test_bad_arguments(mnist, changed, complaint):
     with pytest.raises(ValueError, match=complaint):
         train(mnist, **changed)
-
-
-# ---- batches
 
 
 def toy(augmented, number=40):

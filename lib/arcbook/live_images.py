@@ -56,8 +56,8 @@ def missing(name: str, sample: bool = False) -> str:
     if place.kind != "download" or place.occupied:
         return ""
     return (
-        f"{datasets.card(name).title} is not on this machine: {place.remedy}, "
-        "or point ARCBOOK_DATA at a folder that has it."
+        f"This needs {datasets.card(name).title}: {place.remedy}, or point "
+        "ARCBOOK_DATA at a folder that has it."
     )
 
 

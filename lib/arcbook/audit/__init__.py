@@ -221,9 +221,10 @@ def _claim(paper, name, claim):
 
 
 def _with_evidence(item, name, facts):
+    file = "claims" if item.kind == "claim" else "audit"
     test = f"test_{item.kind}[{item.paper}-{name}]"
     evidence = {
-        "test": f"tests/test_audit.py::{test}",
+        "test": f"tests/test_{file}.py::{test}",
         "page": f"notebooks/{papers.address(item.paper, item.item)}",
     }
     if facts.get("page"):

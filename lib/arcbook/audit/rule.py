@@ -130,7 +130,7 @@ def written(gaps: Mapping[str, Estimate | None], shown: int = 4) -> str:
     low = {k: np.nan_to_num(gap.low, nan=gap.mean) for k, gap in known.items()}
     least = sorted(known, key=low.get)[:shown]
     text = "; ".join(f"{name}: {known[name]}" for name in least)
-    return f"the least of {len(known)} differences are {text}"
+    return f"the {shown} least of {len(known)} differences: {text}"
 
 
 def _named(flat):
@@ -229,14 +229,14 @@ def _gap(one, mine, theirs, kind, sign):
     where = f", {mine.at}{mine.unit}"
     if isinstance(theirs, float):
         terms, constant = [(sign, mine)], -sign * (theirs + plus)
-        pair = f"{mine.method} against {theirs + plus:.4g}"
+        pair = f"{mine.method} against {_signed(theirs + plus)}"
     else:
         terms = [(sign, mine), (-sign * times, theirs)]
         constant = -sign * plus
         of = "" if times == 1 else f"{times:g} × "
         sides = [mine.method, f"{of}{theirs.method}"]
         if mine.method == theirs.method:
-            sides, where = [mine.at, theirs.at], mine.unit
+            sides, where = [f"({c.at})" for c in (mine, theirs)], mine.unit
         pair = " − ".join(sides[::sign])
     if "since" in one:
         terms += [(-w, _same_at(one["since"], each)) for w, each in terms]
@@ -327,15 +327,19 @@ def _pooled(some):
 def _around(gap, one):
     """A difference within a tolerance of a number, as two to be above 0."""
     low, high = one["near"] - one["within"], one["near"] + one["within"]
-    found, name = gap.found, f"({gap.name})"
+    found = gap.found
     ends = {
-        f"{name} − {low:g}": found and found + -low,
-        f"{high:g} − {name}": found and -found + high,
+        f"({gap.name}) above {_signed(low)}": found and found + -low,
+        f"({gap.name}) below {_signed(high)}": found and -found + high,
     }
     return [
         gap._replace(pair=pair, where="", found=end)
         for pair, end in ends.items()
     ]
+
+
+def _signed(number):
+    return f"{number:.4g}".replace("-", "−")
 
 
 def _same_at(since, each):

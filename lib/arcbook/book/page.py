@@ -258,10 +258,10 @@ def _claim(item):
     quoted = item.kind != "equation"
     basis = ground(item)
     return (
-        f"<p>{f'“{html.escape(item.printed)}” ' * quoted}"
+        f"<p>{f'“{prose.readable(item.printed)}” ' * quoted}"
         f'<a href="{address}">{html.escape(where)}</a><br>'
         f"<b>{item.verdict.capitalize()}</b>{f' ({basis})' if basis else ''}."
-        f"{said(item, ' ')} {html.escape(item.why)}</p>"
+        f"{said(item, ' ')} {prose.readable(item.why)}</p>"
     )
 
 
@@ -274,7 +274,7 @@ def said(item, before: str, *more: tuple[str, str]) -> str:
     """What an item says in print, as measured, and more, as HTML."""
     known = ("In print", item.in_print), ("Measured", item.measured), *more
     return "".join(
-        f"{before}<i>{name}:</i> {html.escape(text)}."
+        f"{before}<i>{name}:</i> {prose.readable(text)}."
         for name, text in known
         if text
     )

@@ -32,6 +32,7 @@ ROLE = re.compile(r"\{eval\}(`+)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 EXPECTS = re.compile(r"(?:^[ \t]*%[ \t]*expects:.*(?:\n|\Z))+", re.M)
 CAPTION = re.compile(r":::\{caption\}\n:alt: (.+?)\n\n(.+?)\n:::", re.DOTALL)
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+")
+INDEX = re.compile(r"(?<!\w)([A-Za-z]|m?θ|w̃)_(\{[^{}]*\}|\w{1,3})(?!\w)")
 PICTURE, ALT = '<figure class="plot">', re.compile(r'aria-label="[^"]*"')
 FILL = "__import__('arcbook.book.prose', fromlist=['show']).show"
 
@@ -150,6 +151,11 @@ def powers(text):
     return re.sub(r"(\d(?:\.\d+)?)e([+-]\d+)", _power, text)
 
 
+def readable(text):
+    """Plain text as HTML, with its powers of ten and its θ_y as on paper."""
+    return INDEX.sub(_index, powers(html.escape(text)))
+
+
 def expectations(notebook, name):
     """All that a notebook's paragraphs rest on.
 
@@ -206,6 +212,11 @@ def _numbered(notebook, name):
 def _link(item):
     page = item.evidence["page"].removeprefix("notebooks/")
     return f'<a href="{page}">{item.paper}, {item.item}</a>'
+
+
+def _index(match):
+    below = INDEX.sub(_index, match[2].strip("{}"))
+    return f"{match[1]}<sub>{below}</sub>"
 
 
 def _power(match):

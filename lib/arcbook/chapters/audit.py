@@ -94,10 +94,10 @@ def _row(item):
         f'<li id="{item.anchor}" data-paper="{NAMES[item.paper]}" '
         f'data-verdict="{item.verdict}" data-basis="{item.basis}">'
         f"<b>{item.verdict}</b> <small>({page.ground(item)})</small> "
-        f"{html.escape(about)} "
+        f"{prose.readable(about)} "
         f"<small>{NAMES[item.paper]}, {html.escape(place)} "
         f'<a class="headerlink" href="#{item.anchor}">¶</a></small>'
-        f"<details><summary>why</summary>{html.escape(item.why)}"
+        f"<details><summary>why</summary>{prose.readable(item.why)}"
         f"{page.said(item, '<br>', ('Should be', correct))}<br>"
         f"{evidence(item)}</details></li>"
     )

@@ -230,6 +230,8 @@ def step_sizes(names, push: float, scales, others, points: int = 181):
     limits = min(1.1 * np.min(sizes), 0), 1.15 * np.max(sizes)
     for axes, text in zip(panels, texts, strict=True):
         axes.plot(theta, theta, color=BASELINE, lw=1.2, ls="--")
+        past = {"color": BASELINE, "alpha": 0.2, "lw": 0}
+        axes.fill_between(theta, theta, limits[1], theta < limits[1], **past)
         axes.set_title(text, fontsize=11.5)
         plot.own_angle(axes, 90)
         axes.set(xlabel=r"$\theta_y$ before", ylim=limits)

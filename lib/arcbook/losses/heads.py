@@ -305,11 +305,10 @@ class Head(nn.Module):
             if "|W|" in factors:
                 logits = logits * lengths[..., None, :]
             return logits, w, lengths
-        rows, columns = sample.unit, w
-        if "|x|" in factors:
-            rows, wide = sample.features.double(), torch.float64
-        if "|W|" in factors:
-            columns = self.weight.double()
+        rows = sample.features if "|x|" in factors else sample.unit
+        columns = self.weight if "|W|" in factors else w
+        if {"|x|", "|W|"} & {*factors}:
+            wide = torch.float64
         return rows.to(wide) @ columns.to(wide).mT, w, lengths
 
     def _few(self, sample, labels, cosines=False):
