@@ -124,7 +124,8 @@ def erratum(paper: str, number: str) -> Markdown:
 
     item = audit.item(paper, f"Eq. {number}" if number.isdigit() else number)
     title = f"[{paper}, {item.item}]: {item.verdict}"
-    return box(title, item.printed, "Right", item.correct, item.why)
+    why = prose.readable(item.why)
+    return box(title, item.printed, "Right", item.correct, why)
 
 
 def printed(paper: str, numbers: list[str]) -> Markdown:

@@ -78,7 +78,8 @@ def regions(angles, norms, theta: float):
             arrow(axes, vector, f"$W_{k + 1}$", gap=gap)
         spot = angles[0] + theta
         arrow(axes, 0.8 * direction(spot), "", colour("arcgrad"))
-        beside = 0.85 * direction(spot - 0.14)
+        side = np.sign((vectors[1] - vectors[0]) @ direction(spot))
+        beside = 0.85 * direction(spot + 0.14 * side)
         write(axes, beside, "$x$", colour("arcgrad"))
         arc(axes, angles[0], spot, 0.36, r"$\theta_1$")
         arc(axes, spot, angles[1], 0.48, r"$\theta_2$")

@@ -85,17 +85,15 @@ def alike(curve) -> list[tuple[list[str], np.ndarray]]:
 
 def opening(axes):
     """Name and publish ∂Z_y/∂θ_y of some losses. [angular-learning, Fig. 3]"""
+    ends = {}
     for line in axes.lines:
-        name = line.get_label()
-        theta, slope = line.get_data()
-        line.set_color(plot.colour(name))
-        high = -np.abs(slope - max(slope.min(), -1.9))
-        _, at = max((h, t) for h, t in zip(high, theta) if t < 1.9)
-        plot.label_line(line, at, f" {plot.title(name)}", dy=-11)
+        line.set_color(plot.colour(line.get_label()))
+        ends[plot.title(line.get_label())] = line.get_xydata()[-1]
     axes.axhline(0, color=INK, lw=0.8)
     plot.own_angle(axes)
-    axes.set_ylabel(r"$\partial Z_y/\partial\theta_y$ (a radian)")
+    axes.set_ylabel(r"$\partial Z_y/\partial\theta_y$ per radian, s = 1")
     axes.set_ylim(-2.2, 0.8)
+    plot.names(axes, ends)
     axes.set_title("Only the angle as logit pulls the same at every angle")
     return plot.show(axes.figure)
 

@@ -96,11 +96,11 @@ def targets(settings: dict[str, dict]):
 def psi_pieces(ms=(1, 2, 3, 4)):
     """ψ for some m, its knots marked; m = 1 is the cosine."""
     values, looks = {}, {}
-    for m, shade in zip(ms, np.linspace(0.5, 1, len(ms))):
+    for m, shade in zip(ms, np.linspace(0.6, 1, len(ms))):
         name = "m = 1: cos θ" if m == 1 else f"m = {m}"
         ink = BASELINE if m == 1 else plot.colour("l_softmax")
         values[name] = formulas.psi(THETA, m=m)
-        looks[name] = {"color": ink, "alpha": shade}
+        looks[name] = {"color": ink, "alpha": 1 if m == 1 else shade}
     axes = plot.lines(pd.DataFrame(values, index=THETA), style=looks.get)
     for m in ms:
         knots = np.arange(1, m)

@@ -103,7 +103,7 @@ def no_best_gap(classes: int, scales=(1, 3, 10)):
     axes.axhline(share, color=BASELINE, lw=1, ls=":")
     text = f"{share:.0%} of s"
     axes.annotate(text, (math.pi, share), (0, 4), ha="right", **WRITE)
-    for shade, s in zip((0.45, 0.7, 1), scales):
+    for shade, s in zip((0.6, 0.8, 1), scales):
         left = derive.pull(s, gap, classes) / s
         axes.plot(gap, left, color=OWN, alpha=shade, label=f"s = {s}")
         if derive.best_gap(s, classes) < math.pi:

@@ -88,9 +88,9 @@ def rivals(betas, *, s: float, beta: float):
     for one in betas:
         weight, _ = rival_weight(OWN, theta, THIRD, s=s, beta=one)
         name = f"β = {one:g}"
-        (line,) = left.plot(theta, weight, label=name, **look(name))
-        middle = 0.1 + (OWN + THIRD) / 2
-        plot.label_line(line, middle, dy=9).set_ha("center")
+        left.plot(theta, weight, label=name, **look(name))
+    handles, labels = left.get_legend_handles_labels()
+    left.legend(handles[::-1], labels[::-1], loc="upper right")
     left.axvline(OWN, color=BASELINE, lw=1, ls=":")
     left.set(xlabel=r"angle to the rival $\theta_j$", ylabel=WEIGHT)
     left.set_title(rf"The push at $\theta_y$ = {math.degrees(OWN):.0f}°")
