@@ -9,7 +9,7 @@ import sympy as sp
 from bs4 import BeautifulSoup
 
 from arcbook import audit, papers
-from arcbook.book import page
+from arcbook.book import page, prose
 
 TERM = r"\left(a + b\right) e^{-x + y}"
 
@@ -110,7 +110,7 @@ def test_a_box_shows_the_printed_and_the_right_form():
     quoted = page.erratum("arcgrad", "16").data
     assert boxed(item.printed) in derived and boxed(item.printed) in quoted
     assert re.search(r"Derived:\s+\$\$\s+r\s+\$\$\s+A sign\.", derived)
-    assert boxed(item.correct) in quoted and item.why in quoted
+    assert boxed(item.correct) in quoted and prose.readable(item.why) in quoted
     assert f"[arcgrad, Eq. 16]: {item.verdict}" in quoted
     pair = page.printed("arcgrad", ["20", "21"]).data
     assert page.equation(papers.equation("arcgrad", "21").latex) in pair
