@@ -73,7 +73,7 @@ def test_each_column_has_its_curve(monkeypatch):
     hollow = [x for axes in figure.axes for x in marks(axes, hollow=True)]
     colors = {plot.look(column)["color"] for column in ch07.CLAIMED}
     assert {color for color, *_ in hollow} == colors
-    assert {(x, y) for _, x, y in hollow} == {(10, 33)}
+    assert all(abs(x - 10) < 1 and y == 33 for _, x, y in hollow)
 
 
 def test_scales_of_arcgrad_are_told_apart():

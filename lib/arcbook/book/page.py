@@ -277,7 +277,7 @@ def said(item, before: str, *more: tuple[str, str]) -> str:
     return "".join(
         f"{before}<i>{name}:</i> {prose.readable(text)}."
         for name, text in known
-        if text
+        if text and text != item.basis  # which the verdict names
     )
 
 
