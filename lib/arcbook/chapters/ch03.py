@@ -89,7 +89,7 @@ def targets(settings: dict[str, dict]):
     axes = plot.lines(pd.DataFrame(logits, index=THETA))
     plot.own_angle(axes)
     axes.set_ylabel("target logit at unit scale")
-    axes.set_title("A margin lowers the own class's logit, each elsewhere")
+    axes.set_title("Each margin lowers the own class's logit at other angles")
     return plot.show(axes.figure)
 
 
