@@ -17,8 +17,11 @@ from arcbook.book import parameters, prose
 PHONE, IN_A_BOX = 28, 22
 NO_WIDTH = {r"\left", r"\right", r"\mathrm", r"\operatorname", r"\text"}
 NO_WIDTH |= {r"\boldsymbol", r"\tilde", r"\,", r"\;", r"\!"}
-PIECE = r"\\(?:left|right)\b\s*(?:\\[a-zA-Z]+|\\?.)|\\[a-zA-Z]+|\\?."
-SIGNS = ("=", "+", "-", r"\le", r"\ge", r"\approx", r"\quad", r"\qquad")
+PIECE = r"\\(?:left|right)\b\s*(?:\\[a-zA-Z]+|\\?.)|\\text\{[ ;][^{}]*\}"
+PIECE += r"|\\[a-zA-Z]+|\\?."
+JOINED = r"\\quad \\q?quad"
+WIDE = r"\quad", r"\qquad", r"\text{ "
+SIGNS = "=", "+", "-", r"\le", r"\ge", r"\approx", *WIDE[:2]
 MEASURED = {
     "seed": "seed",
     "epochs": "epochs",
@@ -83,26 +86,35 @@ def equation(latex: sp.Expr | str, width: int = PHONE) -> str:
 def broken(latex: str, width: int = PHONE) -> list[str]:
     r"""LaTeX in lines that a phone can show, as far as that goes.
 
-    It is broken before =, +, − and wide spaces, never inside of braces,
-    brackets or `\left … \right`; what holds `&` or a line break already is
-    left alone.
+    Wide spaces and words come first, then =, + and −; it is never broken
+    inside of braces, brackets, norms or `\left … \right`. What holds `&` or a
+    line break already is left alone.
     """
     if "&" in latex or r"\\" in latex or r"\begin" in latex:
         return [latex]
-    terms, depth = [""], 0
+    parts, depth, bars = [[""]], 0, 0
     for piece in re.findall(PIECE, latex, re.DOTALL):
         depth -= piece.startswith(r"\right") or piece in ("}", "]", ")")
-        binary = terms[-1].rstrip()[-1:] not in ("", "=", "+", "-")
-        if piece in SIGNS and binary and depth == 0:
-            terms.append("")
-        terms[-1] += piece
+        bars += piece == r"\|"
+        binary = parts[-1][-1].rstrip()[-1:] not in ("", "=", "+", "-")
+        free = depth == bars % 2 == 0 and binary
+        if free and piece.startswith(WIDE):
+            parts.append([""])
+        elif free and piece in SIGNS:
+            parts[-1].append("")
+        parts[-1][-1] += piece
         depth += piece.startswith(r"\left") or piece in ("{", "[", "(")
-    lines = terms[:1]
-    for term in terms[1:]:
-        if _width(lines[-1] + term) <= width or _width(lines[-1]) < 3:
-            lines[-1] += term
-        else:
-            lines.append(term)
+        if piece.startswith(r"\text{;"):
+            parts.append([""])
+    lines = [""]
+    for part in parts:
+        if lines[-1] and _width(lines[-1] + "".join(part)) > width:
+            lines.append("")
+        for term in part:
+            if _width(lines[-1] + term) <= width or _width(lines[-1]) < 3:
+                lines[-1] += term
+            else:
+                lines.append(term)
     return lines
 
 
@@ -151,11 +163,13 @@ def table(
         name: f"{{:{how}}}" if isinstance(how, str) else how
         for name, how in (formats or {}).items()
     }
+    names = [None] * frame.columns.nlevels
+    names[-1] = frame.index.name if index else None
+    frame = frame.rename_axis(columns=names)
     styler = Styler(frame, cell_ids=False, caption=caption or None)
     styler.set_table_attributes('class="dataframe table"')
     styler.format(shown, na_rep="–", precision=digits)
-    if not index:
-        styler.hide(axis="index")
+    styler.hide(axis="index", names=index)  # index: the row of its name
     body = styler.to_html(table_uuid="-").partition("</style>")[2]
     body = body.replace('<table id="T_-"', "<table")
     body = re.sub(r">-(?=[\d.])", ">−", body)
@@ -217,10 +231,14 @@ def box(title: str, shown: str, name: str, right, why: str) -> Markdown:
 
 
 def _rows(value, left, width=PHONE):
-    latex = value if isinstance(value, str) else sp.latex(value)
+    latex = (
+        value
+        if isinstance(value, str)
+        else sp.latex(value, inv_trig_style="full")
+    )
     first, *others = broken(latex, width)
-    others = [re.sub(r"^\\q?quad", "", line) for line in others]
-    return [left + first, *(rf"&\quad {line}" for line in others)]
+    others = [rf"&\quad {line}" for line in others]
+    return [left + first, *(re.sub(JOINED, "", line) for line in others)]
 
 
 def _aligned(rows, gap=""):

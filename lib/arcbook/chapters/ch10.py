@@ -23,7 +23,7 @@ from arcbook.chapters.spheres import CLASSES
 from arcbook.derive import C, m
 from arcbook.plot import BASELINE
 
-k, epsilon = sp.symbols("k epsilon", positive=True)
+k, epsilon = sp.symbols("k varepsilon", positive=True)
 RIGHT = math.pi / 2
 TIPS = "oDs^v*PX<>"  # of class vectors, by class
 RAMP = colors.LinearSegmentedColormap.from_list(
