@@ -32,7 +32,8 @@ ROLE = re.compile(r"\{eval\}(`+)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 EXPECTS = re.compile(r"(?:^[ \t]*%[ \t]*expects:.*(?:\n|\Z))+", re.M)
 CAPTION = re.compile(r":::\{caption\}\n:alt: (.+?)\n\n(.+?)\n:::", re.DOTALL)
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+")
-INDEX = re.compile(r"(?<!\w)([A-Za-z]|m?θ|w̃)_(\{[^{}]*\}|\w{1,3})(?!\w)")
+INDEX = re.compile(r"(?<!\w)([A-Za-z]̃?|m?θ)_(\{[^{}]*\}|\w{1,3})(?!\w)")
+ABOVE = r"\b([Le])\^(?:\{([^{}]*)\}|\(([^()]*)\)|(\w+))"
 PICTURE, ALT = '<figure class="plot">', re.compile(r'aria-label="[^"]*"')
 FILL = "__import__('arcbook.book.prose', fromlist=['show']).show"
 
@@ -153,7 +154,9 @@ def powers(text):
 
 def readable(text):
     """Plain text as HTML, with its powers of ten and its θ_y as on paper."""
-    return INDEX.sub(_index, powers(html.escape(text)))
+    text = INDEX.sub(_index, powers(html.escape(text, quote=False)))
+    text = re.sub(r"\bm([1-3])\b", r"m<sub>\1</sub>", text)
+    return re.sub(ABOVE, r"\1<sup>\2\3\4</sup>", text)
 
 
 def expectations(notebook, name):
