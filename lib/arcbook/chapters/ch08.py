@@ -118,7 +118,8 @@ def settings(rows: pd.DataFrame):
     parts = rows.groupby("method", sort=False)
     for axes, (method, part) in zip(panels, parts, strict=True):
         look = plot.look(method)
-        plot.row_dots(axes, part, "at", style=lambda _, look=look: look)
+        named = part.replace({"at": {r"\bm(\d)": r"m$_\1$"}}, regex=True)
+        plot.row_dots(axes, named, "at", style=lambda _, look=look: look)
         for place, value in enumerate(part["printed"][::-1]):
             if value < low:
                 axes.text(low, place, f" ← {value:.1f}", va="center")
@@ -143,6 +144,7 @@ def confusion(rows: pd.DataFrame):
     matrix = pd.DataFrame(total)
     plot.heat(matrix, axes=axes, hits=plot.colour("arcface"))
     axes.set(xlabel="taken for", ylabel="digit")
+    axes.tick_params(axis="y", labelrotation=0)
     errors = matrix.where(~np.eye(len(total), dtype=bool)).stack()
     digit, taken = errors.idxmax()
     axes.set_title(
@@ -171,6 +173,7 @@ def courses(rows: pd.DataFrame):
         gap = f"{end['ArcFace'] - end['Soft']:+.2f}".replace("-", "−")
         axes.set_title(f"{length} epochs: {gap}", fontsize=11.5)
         axes.set(yscale="log", xlabel="epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0].set_yticks(MISSED, map(str, MISSED))
     panels[0].minorticks_off()
     panels[0].set_ylabel("test images missed, %")
@@ -182,12 +185,11 @@ def seeds(rows: dict[str, pd.DataFrame]):
     """Accuracies of live networks: of each set how far they are apart."""
     runs = pd.concat(rows.values()).drop_duplicates(["m", "seed"])
     figure = cifar.live_dots(runs, ["m", "seed"])
-    figure.axes[0].set_title(
-        "; ".join(
-            f"{name}: {np.ptp(some['accuracy'].dropna()):.1f} points apart"
-            for name, some in rows.items()
-        )
+    apart = (
+        f"{name}: {np.ptp(some['accuracy'].dropna()):.1f} points apart"
+        for name, some in rows.items()
     )
+    figure.axes[0].set_title("; ".join(apart))
     return plot.show(figure)
 
 

@@ -58,13 +58,9 @@ def by_seed(rows: dict[str, pd.DataFrame]):
     panels[0].set_ylim(0.6 - len(rows), 0.6)
     inter = [degrees["C-Inter"] for degrees in found.values()]
     means = [one.mean() for one in inter]
-    figure.suptitle(
-        f"C-Inter moves by up to {max(map(np.ptp, inter)):.0f}° with the "
-        f"seed, {np.ptp(means):.0f}° with the penalty",
-        x=0.01,
-        ha="left",
-        fontsize=12.5,
-    )
+    title = f"C-Inter moves by up to {max(map(np.ptp, inter)):.0f}° with the "
+    title += f"seed, {np.ptp(means):.0f}° with the penalty"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5)
     return plot.show(figure)
 
 

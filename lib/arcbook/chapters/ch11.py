@@ -50,11 +50,9 @@ def opening(axes, rows: pd.DataFrame):
     axes.set_ylabel(f"ArcGrad ahead of {rival}, points")
     axes.set_xlabel("epochs that a run was planned for, log scale")
     few = rows[rows["epochs"] == 10]["printed"]
-    axes.set_title(
-        "Printed after 10 epochs: "
-        + " and ".join(f"{x:.1f}" for x in sorted(few, reverse=True))
-        + " points, by one group, on one network"
-    )
+    both = " and ".join(f"{x:.1f}" for x in sorted(few, reverse=True))
+    title = f"Printed after 10 epochs: {both} points, by one group"
+    axes.set_title(f"{title}, on one network")
     plot.legend(axes.figure, *(k for k in plot.KINDS if rows[k].notna().any()))
     return plot.show(axes.figure)
 
@@ -134,9 +132,8 @@ def over_epochs():
     for axes, (paper, part) in zip(panels, rows.groupby("paper", sort=False)):
         axes.set_title(cifar.TITLES[paper], fontsize=11.5)
         cifar.log_ticks(axes, sorted(part["epochs"].unique()))
-        plot.curves(
-            part, "epochs", "height", hue="method", axes=axes, style=_hollow
-        )
+        look = {"hue": "method", "style": _hollow}
+        plot.curves(part, "epochs", "height", axes=axes, **look)
         for one in part.itertuples():
             mark = plot.look(one.method) | {"ls": "none"}
             axes.plot(one.epochs, error_spaced(one.measured), **mark)

@@ -140,14 +140,13 @@ def histograms(records: Sequence[Mapping], kind: str):
     """Intra-class angles over training, a panel a loss, and their means."""
     lines = -(-len(records) // 2)
     figure = plt.figure(figsize=(8, 2.1 * lines + 2.7))
-    grid = figure.add_gridspec(
-        lines + 1, 2, height_ratios=[2.1] * lines + [2.7]
-    )
+    heights = [2.1] * lines + [2.7]
+    grid = figure.add_gridspec(lines + 1, 2, height_ratios=heights)
     means, ends = figure.add_subplot(grid[-1, :]), {}
     for place, one in enumerate(records):
-        axes, column = (
-            figure.add_subplot(grid[divmod(place, 2)]),
+        column, axes = (
             one["column"],
+            figure.add_subplot(grid[divmod(place, 2)]),
         )
         shares, ink = cells.histogram(one, kind), plot.look(column)["color"]
         named = [*shares.index[:: max(1, len(shares) // 3)], shares.index[-1]]
@@ -197,12 +196,9 @@ def cosines(records: Sequence[Mapping], class_names: Sequence[str]):
         axes.set_xticks(middles, words, rotation=90, fontsize=9)
         axes.set_yticks(middles, words, fontsize=9)
         within, between = mean_cosines(one)
-        axes.set_title(
-            f"{one['column']}: within {within:.2f}, between {between:.2f}",
-            fontsize=11,
-            color=plot.look(one["column"])["color"],
-            pad=4,
-        )
+        title = f"{one['column']}: within {within:.2f}, between {between:.2f}"
+        ink = plot.look(one["column"])["color"]
+        axes.set_title(title, fontsize=11, color=ink, pad=4)
         axes.grid(visible=False)
         axes.tick_params(length=0)
     return plot.show(figure)

@@ -130,13 +130,9 @@ def opening(figure, share: pd.DataFrame):
     log_ticks(first, (1e-4, 1e-2, 1, 100))
     first.set_xlim(8e-6, 600)
     first.invert_yaxis()
-    figure.suptitle(
-        f"ArcGrad's head: {ours['arithmetic']:.1g}% of the network's "
-        f"arithmetic, {ours['calls']:.0f}% of its calls",
-        x=0.01,
-        ha="left",
-        fontsize=12.5,
-    )
+    title = f"ArcGrad's head: {ours['arithmetic']:.1g}% of the network's "
+    title += f"arithmetic, {ours['calls']:.0f}% of its calls"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12.5)
     figure.supxlabel("of the network's, %, log scale", fontsize=11.5)
     return plot.show(figure)
 
@@ -170,7 +166,6 @@ def costs(record: Mapping, what: str):
     room = 0.06 * np.ptp(ends) or 1
     axes.set_xlim(min(ends) - room, max(ends) + room)
     within = ((rows["low"] <= 0) & (rows["high"] >= 0)).sum()
-    axes.set_title(
-        f"{what}: {within} of {len(rows)} intervals hold 0\n{setting(record)}"
-    )
+    title = f"{what}: {within} of {len(rows)} intervals hold 0"
+    axes.set_title(f"{title}\n{setting(record)}")
     return plot.show(figure)

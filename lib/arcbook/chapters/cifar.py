@@ -59,11 +59,8 @@ def ahead(kind: str) -> pd.DataFrame:
 def _printed_lead(ours, rival):
     a, b = ours["printed_std"] ** 2, rival["printed_std"] ** 2
     freedom = (SEEDS - 1) * (a + b) ** 2 / (a**2 + b**2)
-    error, lead = (
-        math.sqrt((a + b) / SEEDS),
-        ours["printed"] - rival["printed"],
-    )
-    gap = stats.around(lead, error, freedom)
+    lead = ours["printed"] - rival["printed"]
+    gap = stats.around(lead, math.sqrt((a + b) / SEEDS), freedom)
     return {"printed": lead, "printed_low": gap.low, "printed_high": gap.high}
 
 
@@ -105,15 +102,10 @@ def leads(kind: str):
     rows, band = ahead(kind), bands(kind)
     parts = dict(list(rows.groupby(["paper", "at"])))
     sizes = len(SIX), len(FOUR)
-    figure, grid = plt.subplots(
-        *(2, 2),
-        figsize=(8.5, 0.42 * sum(sizes) + 1.4),
-        sharey="row",
-        height_ratios=sizes,
-    )
-    order = sorted(
-        parts, key=lambda key: (key[0] != "arcgrad", key[1] not in LEFT)
-    )
+    size = {"figsize": (8.5, 0.42 * sum(sizes) + 1.4)}
+    size |= {"sharey": "row", "height_ratios": sizes}
+    figure, grid = plt.subplots(2, 2, **size)
+    order = sorted(parts, key=lambda x: (x[0] != "arcgrad", x[1] not in LEFT))
     for axes, (paper, at) in zip(grid.flat, order, strict=True):
         least = band[at.replace("-", "")]
         axes.axvspan(-least, least, color=plot.BASELINE, alpha=0.18, lw=0)
