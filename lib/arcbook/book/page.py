@@ -20,7 +20,7 @@ NO_WIDTH |= {r"\boldsymbol", r"\tilde", r"\,", r"\;", r"\!"}
 PIECE = r"\\(?:left|right)\b\s*(?:\\[a-zA-Z]+|\\?.)|\\text\{[ ;][^{}]*\}"
 PIECE += r"|\\[a-zA-Z]+|\\?."
 JOINED = r"\\quad \\q?quad"
-WIDE = r"\quad", r"\qquad", r"\text{ "
+WIDE = r"\quad", r"\qquad", r"\text{ for "
 SIGNS = "=", "+", "-", r"\le", r"\ge", r"\approx", *WIDE[:2]
 MEASURED = {
     "seed": "seed",
