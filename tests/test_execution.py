@@ -138,12 +138,12 @@ def site(project):
         run = subprocess.run(command, capture_output=True, text=True)
         return run.returncode, run.stderr
 
-    assert build() == (0, "")
     return html / "notebooks", build
 
 
 def test_the_published_page_follows_its_data(project, site):
     pages, build = site
+    assert build() == (0, "")
     records = (pages / "records.html").stat().st_mtime_ns
     assert "not measured yet" in (pages / "file.html").read_text()
     (project / "data/two.txt").write_text("measured now")
@@ -175,6 +175,7 @@ def test_items_of_papers_are_linked(write, project, site):
 
 def test_the_page_of_a_notebook_that_went_is_withdrawn(project, site):
     pages, build = site
+    assert build() == (0, "")
     (project / "notebooks" / "file.ipynb").unlink()
     assert build()[0] == 0
     assert not (pages / "file.html").exists()
