@@ -747,6 +747,17 @@ def test_without_one_of_the_numbers_nothing_is_said(measured):
     assert rule.judge("arcgrad", mixed, "measured").one_run
 
 
+def test_a_change_is_counted_from_where_it_is_since(measured):
+    """From 3 layers to 10 Soft loses 20 points, and ArcGrad5 loses 5."""
+    share = {("Soft", 3): 0.9, ("ArcGrad5", 3): 0.7}
+    share |= {("Soft", 10): 0.7, ("ArcGrad5", 10): 0.65}
+    measured(accuracy(lambda r: share.get((r["column"], r["layers"]), 0.5)))
+    says = {"more": ["ArcGrad5"], "than": ["Soft"], "at": ["fig2/layers=10"]}
+    for since, gap in (({}, -5), ({"since": "fig2/layers=3"}, 15)):
+        ((found,),) = rule.differences("arcgrad", says | since, "measured")
+        assert found.found.mean == pytest.approx(gap)
+
+
 def test_several_methods_are_named_and_spread_by_setting(measured):
     def world(run):
         margins = run["hyperparameters"]
