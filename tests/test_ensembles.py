@@ -3,6 +3,7 @@
 import itertools
 import math
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -185,3 +186,24 @@ def test_stacking_leaves_its_parts_and_keeps_their_settings():
     for k, head in enumerate(heads):
         assert head.weight.shape == (3, 8)
         assert torch.equal(head.weight, stacked.weight[k])
+
+
+def test_ten_times_ten_folds_and_the_fewest_and_most_there_can_be():
+    plain = ensembles.cross_validation(30)
+    told = ensembles.cross_validation(30, runs=10, splits=10, seed=0)
+    assert [f.seed for f in plain] == [f.seed for f in told]
+    assert len(plain) == 100
+    for splits in (2, 4):
+        folds = ensembles.cross_validation(4, runs=1, splits=splits)
+        assert [len(f.test) for f in folds] == [4 // splits] * splits
+
+
+@pytest.mark.parametrize("libc", ["glibc", "musl"])
+def test_glibc_is_asked_to_keep_freed_memory(monkeypatch, libc):
+    asked = {}
+    made = SimpleNamespace(mallopt=asked.__setitem__)
+    monkeypatch.setattr(ensembles.platform, "libc_ver", lambda: (libc, "2"))
+    monkeypatch.setattr(ensembles.ctypes, "CDLL", {None: made}.get)
+    ensembles._keep_freed_memory()
+    kept = {-3: 32 << 20, -1: 1 << 30}
+    assert asked == (kept if libc == "glibc" else {})
