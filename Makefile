@@ -23,7 +23,7 @@ book: $(READY) ## execute what changed and build the book in _build/html
 test: $(READY) ## run all tests, the notebooks and the book among them
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-mutants: $(READY) ## change the code at random places: do the tests notice? (an hour)
+mutants: $(READY) ## change the code at random places: do the tests notice? (two hours)
 	$(BIN)/pip install --quiet mutmut==3.8.1
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/mutants.py
 

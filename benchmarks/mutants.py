@@ -3,7 +3,7 @@
 `make mutants` copies the tree to `_build/mutants`, with `lib` called `src` as
 mutmut wants it, lets mutmut change the modules below one by one and run their
 tests, and prints each module's score and the mutants that survived. It takes
-about an hour; the figures of the last run stand in tests/mutants.md.
+about two hours; the figures of the last run stand in tests/mutants.md.
 
 Usage:
     python benchmarks/mutants.py [MODULE ...]
