@@ -229,7 +229,7 @@ def _gap(one, mine, theirs, kind, sign):
     where = f", {mine.at}{mine.unit}"
     if isinstance(theirs, float):
         terms, constant = [(sign, mine)], -sign * (theirs + plus)
-        pair = f"{mine.method} against {_signed(theirs + plus)}"
+        pair = f"{mine.method} against {Estimate(theirs + plus):.4g}"
     else:
         terms = [(sign, mine), (-sign * times, theirs)]
         constant = -sign * plus
@@ -329,17 +329,13 @@ def _around(gap, one):
     low, high = one["near"] - one["within"], one["near"] + one["within"]
     found = gap.found
     ends = {
-        f"({gap.name}) above {_signed(low)}": found and found + -low,
-        f"({gap.name}) below {_signed(high)}": found and -found + high,
+        f"({gap.name}) above {Estimate(low):g}": found and found + -low,
+        f"({gap.name}) below {Estimate(high):g}": found and -found + high,
     }
     return [
         gap._replace(pair=pair, where="", found=end)
         for pair, end in ends.items()
     ]
-
-
-def _signed(number):
-    return f"{number:.4g}".replace("-", "−")
 
 
 def _same_at(since, each):

@@ -221,11 +221,16 @@ def provenance(
     return HTML(f'<p class="provenance">Measured: {"; ".join(parts)}.</p>')
 
 
-def box(title: str, shown: str, name: str, right, why: str) -> Markdown:
-    """A marked box: an equation as printed, its right form if any, and why."""
+def box(
+    title: str, shown: str, name: str, right, why: str, kind: str = "misprint"
+) -> Markdown:
+    """A marked box: an equation as printed, its right form if any, and why.
+
+    `kind` is its class, and so its colour.
+    """
     right = right and f"{name}:\n\n{equation(right, IN_A_BOX)}\n\n"
     return Markdown(
-        f":::{{admonition}} {title}\n:class: misprint\n\n"
+        f":::{{admonition}} {title}\n:class: {kind}\n\n"
         f"Printed:\n\n{equation(shown, IN_A_BOX)}\n\n{right}{why}\n:::"
     )
 

@@ -48,10 +48,9 @@ def _erratum(item):
         f"{prose.readable(item.why)}\n\nRelative error against the truth: "
         f"{errors[0]} as printed, {errors[1]} in the right form or range. "
         f"{evidence(item)}",
+        f"misprint {item.verdict.split()[0]}",
     )
-    kind = f":class: misprint {item.verdict.split()[0]}"
-    box = box.data.replace(":class: misprint", kind)
-    return f'<span id="{item.anchor}"></span>\n\n{box}'
+    return f'<span id="{item.anchor}"></span>\n\n{box.data}'
 
 
 def listing(ledger: list[Item], kind: str) -> HTML:

@@ -21,7 +21,7 @@ import json
 import math
 import platform
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -107,10 +107,8 @@ def numbers(id: str, run: Mapping) -> dict[str, float]:
 @functools.cache
 def _numbers(probe, name, small, cache):
     file = cache / "canaries" / code() / f"{name}.numbers"
-    try:
+    with suppress(FileNotFoundError, json.JSONDecodeError):
         return json.loads(file.read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        pass
     with one_thread(), _double():
         measured = probe(json.loads(small))
     found = {
