@@ -123,9 +123,10 @@ class Head(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             sample = self._sample(features)
             plain = self._few(sample, labels)
+            known = None
             if self.training and self.spec.adaptive and self.hyper["dynamic"]:
-                self._adapt(sample, labels, plain)
-            sums, own = self._rivals(sample, labels, plain)
+                known = self._adapt(sample, labels, plain)
+            sums, own, _ = self._rivals(sample, labels, plain, known=known)
             loss = -logsigmoid(self._target(sample, own) - sums)
             for penalty in self.regularisers:
                 odds = None
@@ -323,15 +324,15 @@ class Head(nn.Module):
             return Own(None, None, logit)
         return Own(take(w, labels), lengths.gather(-1, labels), logit)
 
-    def _rivals(self, sample, labels, plain, cosines=False):
-        """Log-sums of the other classes, and the own one.
+    def _rivals(self, sample, labels, plain, cosines=False, **how):
+        """Log-sums of the other classes, the own one, and what is kept.
 
         In blocks, unless their `plain` logits are there.
         """
         if plain is not None:
             logits = self._scale()[..., None] * plain[0]
             own = self._own(logits, *plain[1:], labels)
-            return log_sums(logits, labels), own
+            return log_sums(logits, labels), own, None
         factors = ("s",) if cosines else self.factors
         formula = "" if cosines else self._formula
         rows, scale = sample.unit, self._scale()
@@ -340,7 +341,7 @@ class Head(nn.Module):
         elif "|x|" in factors:
             rows = sample.features.double()
         scale = scale.expand(labels.shape)
-        sums, vectors = rivals(
+        sums, vectors, kept = rivals(
             rows,
             self.weight,
             labels,
@@ -348,12 +349,13 @@ class Head(nn.Module):
             loss=formula,
             lengths="|W|" in factors,
             wide=self._width(sample.features),
+            **how,
         )
         own = Own(*unit(vectors), None)
         if formula:
-            return sums, own
+            return sums, own, kept
         w = vectors if "|W|" in factors else own.unit
-        return sums, own._replace(logit=scale * (rows * w).sum(-1))
+        return sums, own._replace(logit=scale * (rows * w).sum(-1)), kept
 
     def _target(self, sample, own):
         """Z_y, with the margin."""
@@ -369,14 +371,19 @@ class Head(nn.Module):
         """Log-odds against the own class, with no margin. [iam, Eq. 7]"""
         if self._formula or self.factors != ("s",) or own.logit is None:
             plain = self._few(sample, labels, cosines=True)
-            sums, own = self._rivals(sample, labels, plain, cosines=True)
+            sums, own, _ = self._rivals(sample, labels, plain, cosines=True)
         return sums - own.logit
 
-    @torch.no_grad()
     def _adapt(self, sample, labels, plain):
-        """One step of the dynamic scale. [arcgrad, Eq. 10]"""
-        sums, own = self._rivals(sample, labels, plain)
-        mean = sums.logsumexp(-1) - math.log(sums.shape[-1])
-        cosines = (own.logit / self._scale()).nan_to_num()  # at s = 0
-        middle = cosines.clamp(-1, 1).acos().median(-1).values
-        self.s = mean / middle.clamp(max=math.pi / 4).cos()
+        """One step of the dynamic scale. [arcgrad, Eq. 10]
+
+        Gives the products that the loss at the new scale needs again.
+        """
+        keep = torch.is_grad_enabled()
+        with torch.no_grad():
+            sums, own, kept = self._rivals(sample, labels, plain, keep=keep)
+            mean = sums.logsumexp(-1) - math.log(sums.shape[-1])
+            cosines = (own.logit / self._scale()).nan_to_num()  # at s = 0
+            middle = cosines.clamp(-1, 1).acos().median(-1).values
+            self.s = mean / middle.clamp(max=math.pi / 4).cos()
+        return kept

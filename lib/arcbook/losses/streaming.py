@@ -39,7 +39,9 @@ def rivals(
     loss: str = "",
     lengths: bool = False,
     wide: torch.dtype = torch.float32,
-) -> tuple[Float[Tensor, "*k n"], Float[Tensor, "*k n d"]]:
+    keep: bool | None = None,
+    known: Tensor | None = None,
+) -> tuple[Float[Tensor, "*k n"], Float[Tensor, "*k n d"], Tensor]:
     """Log of the summed exponentials of the other classes' logits.
 
     Args:
@@ -50,18 +52,22 @@ def rivals(
         loss: whose formula of the angle the logits are; products if none.
         lengths: whether class vectors enter with theirs, else at length one.
         wide: in which logits are computed; float64 where they are large.
+        keep: whether products are kept, where gradients are wanted if None.
+        known: products that a call with another scale has kept.
 
-    Gives the logarithms in float64, and the vector of each sample's own
-    class, through which the target's gradient reaches `vectors` without
-    another array of their size.
+    Gives the logarithms in float64, the vector of each sample's own class,
+    through which the target's gradient reaches `vectors` without another
+    array of their size, and the products, where they are kept.
     """
-    if not loss:
-        rows, scale = scale[..., None] * rows, torch.ones_like(scale)
     shape = rows.shape
     rows, vectors = (x.reshape(-1, *x.shape[-2:]) for x in (rows, vectors))
     labels, scale = (x.reshape(rows.shape[:2]) for x in (labels, scale))
-    sums, own, _ = _rivals(rows, vectors, labels, scale, loss, lengths, wide)
-    return sums.view(shape[:-1]), own.view(shape)
+    known = vectors.new_empty(0) if known is None else known
+    keep = torch.is_grad_enabled() if keep is None else keep
+    keep &= vectors.requires_grad and not torch.compiler.is_compiling()
+    how = loss, lengths, wide, keep
+    sums, own, _, kept = _rivals(rows, vectors, labels, scale, known, *how)
+    return sums.view(shape[:-1]), own.view(shape), kept
 
 
 def log_sums(
@@ -89,35 +95,50 @@ def _rivals(
     vectors: Tensor,
     labels: Tensor,
     scale: Tensor,
+    known: Tensor,
     loss: str,
     lengths: bool,
     wide: torch.dtype,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Sums (K, N), own vectors (K, N, d) and norms of vectors (K, C)."""
+    keep: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Sums (K, N), own vectors (K, N, d), norms (K, C), and what is kept.
+
+    What is kept are products of class vectors and rows, in the array that the
+    backward pass fills with the gradient of the class vectors, row by row.
+    """
     sums = rows.new_empty(labels.shape)
     sizes = rows.new_empty(vectors.shape[:-1])
+    kept = vectors.new_empty(0)
     for k in range(len(rows)):
         for place in _places(labels[k], vectors[k]):
             sizes[k, place] = norms(vectors[k, place])
         given = rows[k], vectors[k], labels[k], scale[k], sizes[k]
         classes = _Classes(*given, loss, lengths, wide)
+        if keep and not known.numel() and classes.fit:
+            kept = torch.empty_like(vectors) if not k else kept
+        room = known if known.numel() else kept
         found = []
         for place in _places(labels[k], vectors[k]):
-            logits = classes.block(place).logits
-            most = logits.amax(-1)
-            total = (logits - most[:, None]).exp_().sum(-1)
+            there = room[k, place] if room.numel() else None
+            block = classes.block(place, there, known.numel() > 0)
+            logits = classes.logits(block)
+            most = logits.amax(0)
+            total = logits.sub_(most).exp_().sum(0)
             found.append(total.to(rows).log_() + most)
         sums[k] = torch.stack(found).logsumexp(0)
-    return sums, take(vectors, labels), sizes
+    return sums, take(vectors, labels), sizes, kept
 
 
 @_rivals.register_fake
-def _(rows, vectors, labels, scale, loss, lengths, wide):
+def _(rows, vectors, labels, scale, *rest):
     sizes = rows.new_empty(vectors.shape[:-1])
-    return torch.empty_like(scale), vectors.new_empty(rows.shape), sizes
+    own = vectors.new_empty(rows.shape)
+    return torch.empty_like(scale), own, sizes, vectors.new_empty(0)
 
 
-@torch.library.custom_op("arcbook::rivals_backward", mutates_args=())
+@torch.library.custom_op(
+    "arcbook::rivals_backward", mutates_args=("by_vectors",)
+)
 def _backward(
     grad: Tensor,
     grad_own: Tensor,
@@ -127,44 +148,55 @@ def _backward(
     vectors: Tensor,
     labels: Tensor,
     scale: Tensor,
+    by_vectors: Tensor,
+    kept: bool,
     loss: str,
     lengths: bool,
     wide: torch.dtype,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of rows, class vectors and scales."""
-    by_rows, by_vectors = torch.empty_like(rows), torch.empty_like(vectors)
-    by_scale = torch.zeros_like(scale)
+) -> tuple[Tensor, Tensor]:
+    """Gradients of rows and scales; fills that of the class vectors."""
+    by_rows, by_scale = torch.empty_like(rows), torch.zeros_like(scale)
     for k in range(len(rows)):
         given = rows[k], vectors[k], labels[k], scale[k], sizes[k]
         classes = _Classes(*given, loss, lengths, wide)
         with torch.autocast(rows.device.type, enabled=False):
             for place in _places(labels[k], vectors[k]):
-                block = classes.block(place)
-                pull = block.logits - sums[k, :, None].to(block.logits)
-                pull.exp_().mul_(grad[k, :, None])
-                found = classes.pulled(block, pull, by_scale[k])
-                by_vectors[k, place] = found
+                room = by_vectors[k, place]
+                block = classes.block(place, room if kept else None, kept)
+                pull = classes.logits(block, -sums[k]).exp_()
+                pull *= grad[k]
+                classes.pulled(block, pull, by_scale[k], room)
         by_vectors[k].index_add_(0, labels[k], grad_own[k])
         by_rows[k] = classes.by_rows
-    return by_rows, by_vectors, by_scale
+    return by_rows, by_scale
 
 
 @_backward.register_fake
 def _(grad, grad_own, sums, sizes, rows, vectors, labels, scale, *rest):
-    return tuple(torch.empty_like(x) for x in (rows, vectors, scale))
+    return torch.empty_like(rows), torch.empty_like(scale)
 
 
 def _save(ctx, inputs, output):
-    *tensors, ctx.loss, ctx.lengths, ctx.wide = inputs
-    sums, _, sizes = output
+    *tensors, known, ctx.loss, ctx.lengths, ctx.wide, _ = inputs
+    sums, _, sizes, kept = output
+    ctx.kept = known if known.numel() else kept
+    ctx.mark_non_differentiable(sizes, kept)
+    ctx.set_materialize_grads(False)
     ctx.save_for_backward(sums, sizes, *tensors)
 
 
-def _autograd(ctx, grad, grad_own, _):
-    how = ctx.loss, ctx.lengths, ctx.wide
-    found = _backward(grad, grad_own, *ctx.saved_tensors, *how)
-    by_rows, by_vectors, by_scale = found
-    return by_rows, by_vectors, None, by_scale, None, None, None
+def _autograd(ctx, grad, grad_own, *_):
+    saved = ctx.saved_tensors
+    _, _, rows, vectors, labels, _ = saved
+    kept, ctx.kept = ctx.kept, None  # another pass has to compute them again
+    there = kept is not None and kept.numel() > 0
+    by_vectors = kept if there else torch.empty_like(vectors)
+    grad = rows.new_zeros(labels.shape) if grad is None else grad
+    if grad_own is None:
+        grad_own = vectors.new_zeros(rows.shape)
+    how = by_vectors, there, ctx.loss, ctx.lengths, ctx.wide
+    by_rows, by_scale = _backward(grad, grad_own, *saved, *how)
+    return by_rows, by_vectors, None, by_scale, *[None] * 5
 
 
 torch.library.register_autograd(_rivals, _autograd, setup_context=_save)
@@ -179,10 +211,9 @@ def _places(labels, vectors):
 class _Block(NamedTuple):
     place: slice
     vectors: Tensor  # of these classes, in the type of the logits
-    products: Tensor  # or cosines
-    logits: Tensor  # the own class's so low that nothing comes of it
+    products: Tensor  # (c, n), or cosines
     theta: Tensor | None
-    steep: tuple[Tensor, ...]  # where a cosine says too little
+    steep: tuple[Tensor, ...] | None  # where a cosine says too little
 
 
 class _Classes:
@@ -191,69 +222,101 @@ class _Classes:
     def __init__(
         self, rows, vectors, labels, scale, sizes, loss, lengths, wide
     ):
-        longest = norms(rows).max() * (sizes.max() if lengths else 1)
-        if not loss and longest > LARGE:
+        longest = norms(rows) * scale * (sizes.max() if lengths else 1)
+        if not loss and longest.max() > LARGE:
             wide = torch.float64
         self.formula = registry.get(loss).others if loss else None
         self.exact, self.rows = rows, rows.to(wide)
         self.vectors, self.labels = vectors, labels
-        self.scale = scale[:, None].to(wide)
-        self.sizes = sizes.to(wide) if lengths else None
+        self.scale = scale.to(wide)
+        self.sizes = sizes.to(wide)[:, None] if loss and lengths else None
         self.inverse = None
         if loss or not lengths:
             none = sizes == 0
             inverse = sizes.masked_fill(none, torch.inf).reciprocal_()
-            self.inverse = inverse.to(wide)
+            self.inverse = inverse.to(wide)[:, None]
         self.by_rows = torch.zeros_like(self.rows)
+        self.fit = wide == vectors.dtype and len(rows) <= vectors.shape[-1]
 
-    def block(self, place) -> _Block:
-        part = self.vectors[place].to(self.rows)
-        products = self.rows @ part.mT
-        if self.inverse is not None:
-            products *= self.inverse[place]
-        logits, theta, steep = products, None, ()
-        if self.formula:
-            steep = (products.abs() > STEEP).nonzero(as_tuple=True)
-            theta = products.clamp_(-1, 1).acos()
-            for i, j in zip(*(each.split(PAIRS) for each in steep)):
-                exact = angle(self.exact[i], unit(part[j])[0])
-                theta[i, j] = exact.to(theta)
-            logits = self.formula(theta) * self._factors(place)
+    def block(self, place, room=None, known=False) -> _Block:
+        part, n = self.vectors[place].to(self.rows), len(self.rows)
+        room = () if room is None else room.split(n, -1)
+        products = room[0] if room else None
+        theta = room[1] if len(room) > 1 and room[1].shape[1] == n else None
+        kept = known and theta is not None
+        if not known:
+            products = torch.mm(part, self.rows.mT, out=products)
+            if self.inverse is not None:
+                products *= self.inverse[place]
+        if not self.formula:
+            return _Block(place, part, products, None, None)
+        least, most = (x.item() for x in products.aminmax())
+        if max(-least, most) <= STEEP:
+            theta = theta if kept else torch.acos(products, out=theta)
+            return _Block(place, part, products, theta, None)
+        steep = (products.abs() > STEEP).nonzero(as_tuple=True)
+        theta = torch.acos(products.clamp_(-1, 1), out=theta)
+        for j, i in zip(*(each.split(PAIRS) for each in steep)):
+            exact = angle(self.exact[i], unit(part[j])[0])
+            theta[j, i] = exact.to(theta)
+        return _Block(place, part, products, theta, steep)
+
+    def logits(self, block, plus=None):
+        """(c, n), the own class's so low that nothing comes of it."""
+        place, value = block.place, self._value(block)
+        if plus is None:
+            logits = value * self._factors(place)
+        else:
+            plus = plus.to(value)
+            logits = torch.addcmul(plus, value, self._factors(place))
         here = (self.labels >= place.start) & (self.labels < place.stop)
         (i,) = here.nonzero(as_tuple=True)
-        logits[i, self.labels[i] - place.start] = (
+        logits[self.labels[i] - place.start, i] = (
             torch.finfo(logits.dtype).min / 2
         )
-        return _Block(place, part, products, logits, theta, steep)
+        return logits
 
-    def pulled(self, block, pull, by_scale):
+    def _value(self, block):
+        return self.formula(block.theta) if self.formula else block.products
+
+    def pulled(self, block, pull, by_scale, out):
         """The class vectors' gradient from that of their logits."""
-        place, part, products, _, theta, steep = block
-        growth = alone = None
+        place, part, products, theta, steep = block
+        growth, factors = 0, self._factors(place)
         if self.formula:
-            slope = _slope(self.formula)(theta) * pull
-            value = pull.mul_(self.formula(theta))
+            value = pull * self.formula(theta)
             if self.sizes is not None:
-                growth = (value * self.scale).sum(0)
+                growth = value @ self.scale[:, None]
                 value *= self.sizes[place]
-            by_scale += value.sum(-1)
-            pull = slope.mul_(-self._factors(place))
-            alone = pull[steep]
-            pull /= (1 - products.square()).sqrt_()
-            pull[steep] = 0
-        along = pull.mT @ self.rows
+            by_scale += value.sum(0)
+            pull *= factors * -_slope(self.formula)(theta)
+            if steep:
+                alone = pull[steep]
+            one = torch.ones((), dtype=pull.dtype, device=pull.device)
+            pull *= torch.addcmul(one, products, products, value=-1).rsqrt_()
+            if steep:
+                pull[steep] = 0
+            radial = (pull * products).sum(1, keepdim=True)
+        else:
+            value = pull * products
+            by_scale += value.sum(0)
+            radial = value @ self.scale[:, None]
+            pull *= factors
         if self.inverse is None:
-            self.by_rows.addmm_(pull, part)
-            return along
+            self.by_rows.addmm_(pull.mT, part)
+            out.copy_(pull @ self.rows)
+            return
         inverse = self.inverse[place]
-        radial = (pull * products).sum(0)
-        if growth is not None:
-            radial -= growth * self.sizes[place]
-        along.addcmul_(part, (radial * inverse)[:, None], value=-1)
-        self.by_rows.addmm_(pull.mul_(inverse), part)
-        if alone is not None:
+        part = part * inverse
+        self.by_rows.addmm_(pull.mT, part)
+        pull *= inverse
+        given = out if out.dtype == pull.dtype else None
+        along = torch.mm(pull, self.rows, out=given)
+        along.addcmul_(part, growth - radial * inverse)
+        if steep:
             self._add_steep(alone, block, along)
-        return along.mul_(inverse[:, None])
+        if given is None:
+            out.copy_(along)
 
     def _factors(self, place):
         if self.sizes is None:
@@ -262,13 +325,14 @@ class _Classes:
 
     def _add_steep(self, alone, block, along):
         """What angles near 0 and π add, along tangents to the last digit."""
+        inverse = self.inverse[block.place]
         pairs = (each.split(PAIRS) for each in (*block.steep, alone))
-        for i, j, pull in zip(*pairs):
+        for j, i, pull in zip(*pairs):
             u, v = self.exact[i], unit(block.vectors[j])[0]
             by_u, by_v = angle_gradient(-pull, u, v)
             by_v -= v * (v * by_v).sum(-1, keepdim=True)
             self.by_rows.index_add_(0, i, by_u.to(along))
-            along.index_add_(0, j, by_v.to(along))
+            along.index_add_(0, j, by_v.to(along) * inverse[j])
 
 
 @cache
