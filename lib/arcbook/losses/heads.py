@@ -120,20 +120,23 @@ class Head(nn.Module):
     ) -> Float[Tensor, "*k n"]:
         """Loss of each sample, without a look at the input."""
         labels = labels.long()
+        loss, odds = self._losses(features, labels)
+        for penalty in self.regularisers:
+            loss = loss + penalty(features, labels, odds)
+        return loss
+
+    def _losses(self, features, labels):
+        """Losses of the logits, and the log-odds if a penalty asks."""
         with torch.autocast(features.device.type, enabled=False):
-            sample = self._sample(features)
+            sample, known = self._sample(features), None
             plain = self._few(sample, labels)
-            known = None
             if self.training and self.spec.adaptive and self.hyper["dynamic"]:
                 known = self._adapt(sample, labels, plain)
             sums, own, _ = self._rivals(sample, labels, plain, known=known)
-            loss = -logsigmoid(self._target(sample, own) - sums)
-            for penalty in self.regularisers:
-                odds = None
-                if isinstance(penalty, InterClass):
-                    odds = self._log_odds(sample, labels, sums, own)
-                loss = loss + penalty(features, labels, odds)
-        return loss
+            loss, odds = -logsigmoid(self._target(sample, own) - sums), None
+            if self._has_odds():
+                odds = self._log_odds(sample, labels, sums, own)
+        return loss, odds
 
     def losses_at(
         self, theta: Float[Tensor, "*k n c"], labels: Int[Tensor, "*k n"]

@@ -47,7 +47,7 @@ def rivals(
     Args:
         rows: features in float64, unit where there is a `loss`.
         vectors: the class vectors, of any length.
-        labels: the classes that are left out.
+        labels: the classes that are left out; of −1 none is.
         scale: what a sample's logits are multiplied with.
         loss: whose formula of the angle the logits are; products if none.
         lengths: whether class vectors enter with theirs, else at length one.
@@ -126,7 +126,7 @@ def _rivals(
             total = logits.sub_(most).exp_().sum(0)
             found.append(total.to(rows).log_() + most)
         sums[k] = torch.stack(found).logsumexp(0)
-    return sums, take(vectors, labels), sizes, kept
+    return sums, take(vectors, labels.clamp(min=0)), sizes, kept
 
 
 @_rivals.register_fake
@@ -166,7 +166,8 @@ def _backward(
                 pull = classes.logits(block, -sums[k]).exp_()
                 pull *= grad[k]
                 classes.pulled(block, pull, by_scale[k], room)
-        by_vectors[k].index_add_(0, labels[k], grad_own[k])
+        own = labels[k].clamp(min=0)
+        by_vectors[k].index_add_(0, own, grad_own[k])
         by_rows[k] = classes.by_rows
     return by_rows, by_scale
 
