@@ -29,6 +29,7 @@ from arcbook.losses.registry import (
     with_scale,
 )
 from arcbook.losses.regularisers import Center, InterClass, Ring
+from arcbook.losses.split import split
 
 __all__ = [
     "Head",
@@ -40,6 +41,7 @@ __all__ = [
     "get",
     "load_class_vectors",
     "register",
+    "split",
     "unregister",
     "with_scale",
 ]
