@@ -11,6 +11,7 @@ CHANGED = {
     "06_uci": {"dataset": "iris", "epochs": 3},
     "10_fashion": {"scales": [3.0], "epochs": 1, "classes": 100},
     "zoo": {"classes": 3, "seeds": 2, "steps": 9},
+    "doctor": {"classes": 2, "confidence": 0.5, "steps": 20},
 }
 every_notebook = pytest.mark.parametrize("name", parameters.names())
 
