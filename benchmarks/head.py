@@ -96,8 +96,8 @@ def memory(who: str, name: str, classes: int) -> float:
 
 def grown(who: str, name: str, classes: int) -> float:
     make = ours if who == "ours" else peer
-    small = make(name, 50)
-    step(small, *batch(50))  # what the first step of any size loads
+    small = make(name, 500)
+    step(small, *batch(500))  # what a first step loads, of one block
     head = make(name, classes)
     given = batch(classes)
     before = resident("VmRSS")

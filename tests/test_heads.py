@@ -96,3 +96,30 @@ def test_other_entries_are_refused_by_name(entries, found, there):
     said = f"^{found} entries hold 5 class vectors of 6 .* There are {there}$"
     with pytest.raises(ValueError, match=said):
         losses.load_class_vectors(head, dict.fromkeys(entries, vectors))
+
+
+@EVERY
+def test_of_sub_centers_the_nearest_counts(name, hyper):
+    """Each sample sees a head of its classes' nearest vectors alone."""
+    head = make(name, 8, 9, sub_centers=3, **hyper).double()
+    features, labels = torch.randn(5, 8).double(), torch.randint(9, (5,))
+    assert head.weight.shape == (27, 8)
+    assert head.logits(features).shape == (5, 9)
+    cosines = features @ torch.nn.functional.normalize(head.weight).T
+    near = cosines if "|W|" not in head.factors else features @ head.weight.T
+    chosen = near.view(5, 9, 3).argmax(-1) + 3 * torch.arange(9)
+    for i in range(5):
+        alone = make(name, 8, 9, **hyper).double()
+        with torch.no_grad():
+            alone.weight.copy_(head.weight[chosen[i]])
+        given = features[i : i + 1], labels[i : i + 1]
+        torch.testing.assert_close(head(*given), alone(*given))
+        torch.testing.assert_close(
+            head.margin_logits(*given), alone.margin_logits(*given)
+        )
+        assert head.predict(given[0]) == alone.predict(given[0])
+
+
+def test_no_sub_center_is_refused():
+    with pytest.raises(ValueError, match="sub_centers = 0 is not allowed"):
+        make("arcface", sub_centers=0)

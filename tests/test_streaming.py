@@ -7,7 +7,7 @@ import torch
 import torch.utils.checkpoint
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from arcbook import formulas, losses
+from arcbook import formulas, geometry, losses
 from arcbook.losses import heads, streaming
 from test_losses import EVERY, make
 
@@ -196,3 +196,44 @@ def test_a_second_backward_pass_computes_products_again(in_blocks):
         for _ in range(2)
     )
     torch.testing.assert_close(first, second)
+
+
+@EVERY
+def test_sub_centers_in_blocks(name, hyper, in_blocks, monkeypatch):
+    """One vector of a class counts, where all are equally near as well."""
+    head = make(name, 8, 11, sub_centers=3, **hyper).double().train()
+    features = torch.randn(7, 8).double()
+    features[2] = 0
+    same(head, features, torch.randint(11, (7,)), monkeypatch, 1e-10)
+
+
+@pytest.mark.parametrize("classes", [5, 3000])
+@EVERY
+def test_a_device_without_float64(name, hyper, classes, monkeypatch):
+    """No float64 is made, and float32's digits are right."""
+
+    class Float64(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            if function.namespace == "arcbook":
+                operator = getattr(streaming, f"_{function._opname}")
+                with self:
+                    given = operator._init_fn(*args, **kwargs or {})
+            else:
+                given = function(*args, **kwargs or {})
+            made = given if isinstance(given, tuple) else (given,)
+            assert torch.float64 not in {getattr(x, "dtype", 0) for x in made}
+            return given
+
+    head = make(name, 8, classes, **hyper).train()
+    features, labels = torch.randn(16, 8), torch.randint(classes, (16,))
+    with torch.no_grad():
+        features[0] = 3 * head.weight[labels[0]] + features[0] / 50
+    other = copy.deepcopy(head)
+    expected = measured(head, features, labels)
+    monkeypatch.setattr(geometry, "NARROW", {"cpu"})
+    other.to("cpu")
+    with Float64():
+        found = measured(other, features, labels)
+    for name, value in expected.items():
+        gap = (value - found[name]).abs().max()
+        assert gap <= 1e-5 * value.abs().max(), name

@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from jaxtyping import Float, Int
     from torch import Tensor
 
+NARROW = {"mps"}  # devices that have no float64
+
+
+def widest(device: torch.device) -> torch.dtype:
+    """What is computed in where digits matter: float64, if it is there."""
+    return torch.float32 if device.type in NARROW else torch.float64
+
 
 def unit(
     vectors: Float[Tensor, "*n d"],
 ) -> tuple[Float[Tensor, "*n d"], Float[Tensor, "*n"]]:
-    """Directions and norms of vectors, in float64.
+    """Directions and norms of vectors, in what is `widest`.
 
     Args:
         vectors: of any floating type.
@@ -38,11 +45,12 @@ def unit(
 def norms(vectors: Float[Tensor, "*n d"]) -> Float[Tensor, "*n"]:
     """Norms in float64, of vectors as short as 1e-300 or as long as 1e300.
 
-    float32 vectors have squares that float64 holds; those of float64 vectors
+    float32 vectors have squares that float64 holds; where it does not, they
     are divided by their largest entry first.
     """
-    norm = partial(torch.linalg.vector_norm, dim=-1, dtype=torch.float64)
-    if vectors.dtype is not torch.float64:
+    wide = widest(vectors.device)
+    norm = partial(torch.linalg.vector_norm, dim=-1, dtype=wide)
+    if vectors.dtype is not wide:
         return norm(vectors)
     largest = vectors.abs().amax(-1, keepdim=True)
     largest = largest.masked_fill(largest == 0, 1)
@@ -76,7 +84,7 @@ class _Unit(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, vectors):
-        wide = vectors.double()
+        wide = vectors.to(widest(vectors.device))
         sizes = norms(vectors)
         divisor = sizes.masked_fill(sizes == 0, torch.inf)[..., None]
         directions = wide / divisor

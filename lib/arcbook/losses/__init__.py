@@ -52,6 +52,7 @@ def create(
     *,
     embedding_dim: int,
     num_classes: int,
+    sub_centers: int = 1,
     reduction: str = "mean",
     **hyperparameters,
 ) -> Head:
@@ -61,6 +62,9 @@ def create(
         name: one of `available()`, or an alias.
         embedding_dim: d, the size of a feature.
         num_classes: C, at least 2.
+        sub_centers: class vectors of a class, of which the one of the largest
+            logit counts (Deng et al. 2020, "Sub-center ArcFace"): a class
+            with noisy labels or several modes keeps a vector for each.
         reduction: of the losses of a batch, "mean", "sum" or "none".
         **hyperparameters: as `describe(name)` lists them; the rest is at
             its default. For ``"iam"``, ``base`` names another loss with an
@@ -77,19 +81,22 @@ def create(
             f"reduction = {reduction!r} is not allowed; it is 'mean', 'sum' "
             "or 'none'"
         )
-    head = _create(name, embedding_dim, num_classes, hyperparameters)
+    size = embedding_dim, num_classes, sub_centers
+    head = _create(name, size, hyperparameters)
     head.reduction = reduction
     return head
 
 
-def _create(name, embedding_dim, num_classes, hyperparameters):
+def _create(name, size, hyperparameters):
     spec = get(name)
+    embedding_dim, num_classes, sub_centers = size
     _check_size(spec.name, "embedding_dim", embedding_dim, 1)
     _check_size(spec.name, "num_classes", num_classes, 2)
-    size = embedding_dim, num_classes
+    _check_size(spec.name, "sub_centers", sub_centers, 1)
     if spec.penalty == "iam":
         return _create_iam(spec, size, hyperparameters)
-    head = Head(spec, *size, spec.check(hyperparameters))
+    hyper = spec.check(hyperparameters)
+    head = Head(spec, embedding_dim, num_classes, hyper, sub_centers)
     if spec.penalty == "center":
         head.regularisers.append(
             Center(num_classes, embedding_dim, head.hyper["lam"])
@@ -105,7 +112,7 @@ def _create(name, embedding_dim, num_classes, hyperparameters):
     return head
 
 
-def _create_iam(spec: Loss, size: tuple[int, int], hyper: dict) -> Head:
+def _create_iam(spec: Loss, size: tuple[int, ...], hyper: dict) -> Head:
     own = {h.name for h in spec.hyperparameters}
     base = get(hyper.get("base", "normface"))
     if base.name not in with_scale():
@@ -120,7 +127,7 @@ def _create_iam(spec: Loss, size: tuple[int, int], hyper: dict) -> Head:
             "iam: s is learnable, and the penalty falls without bound as s "
             "grows; give a fixed, finite s > 0"
         )
-    head = _create(base.name, *size, given)
+    head = _create(base.name, size, given)
     head.regularisers.append(InterClass(size[1], values["beta"]))
     return head
 

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.functional import logsigmoid
 
 from arcbook import formulas
-from arcbook.geometry import angle, angles, unit
+from arcbook.geometry import angle, angles, unit, widest
 from arcbook.losses.regularisers import InterClass
 from arcbook.losses.streaming import FEW, log_sums, rivals, take
 
@@ -48,7 +48,8 @@ class Head(nn.Module):
     Numerics: norms and the target's angle are computed in float64, the
     other classes by matrix products in float32 (see `streaming`), or in
     float64 for float64 features and where logits are large, whatever
-    autocast says. Losses and logits are float64.
+    autocast says. Losses and logits are float64. A device without float64
+    computes all of it in float32.
 
     Gradients are with respect to features and class vectors as they are
     given, norms included. Where an angle is exactly 0 or π the gradient
@@ -58,7 +59,8 @@ class Head(nn.Module):
     through the s of AdaCos.
 
     Attributes:
-        weight: the class vectors, (C, d), a parameter.
+        weight: the class vectors, (C, d), a parameter; (C·K, d) of K
+            sub-centres a class, those of a class one after another.
         s: the scale, where the loss has one: a number, a learnable
             parameter, or the buffer that AdaCos adapts.
         regularisers: penalties added to the loss.
@@ -67,16 +69,22 @@ class Head(nn.Module):
     """
 
     def __init__(
-        self, spec: Loss, embedding_dim: int, num_classes: int, hyper: dict
+        self,
+        spec: Loss,
+        embedding_dim: int,
+        num_classes: int,
+        hyper: dict,
+        sub_centers: int = 1,
     ):
         super().__init__()
         self.spec = spec
         self.hyper = hyper
         self.factors = spec.factors(hyper)
+        self.sub_centers = sub_centers
         self.reduction, self.checks = "mean", True
         self.regularisers = nn.ModuleList()
         bound = 1 / math.sqrt(embedding_dim)
-        weight = torch.empty(num_classes, embedding_dim)
+        weight = torch.empty(num_classes * sub_centers, embedding_dim)
         self.weight = nn.Parameter(weight.uniform_(-bound, bound))
         if spec.adaptive:
             fixed = math.sqrt(2) * math.log(num_classes - 1)
@@ -222,7 +230,8 @@ class Head(nn.Module):
             sample = self._sample(features)
             plain, *vectors = self._plain(sample)
             logits = self._scale()[..., None] * plain
-            own = self._own(logits, *vectors, places)
+            rows = self._rows(sample, places)
+            own = self._own(logits, *vectors, places, rows)
             target = self._target(sample, own).where(labels >= 0, own.logit)
             target = target.to(logits)[..., None]
             return logits.scatter(-1, places[..., None], target)
@@ -240,7 +249,7 @@ class Head(nn.Module):
 
     def check(self, features: Tensor, labels: Tensor) -> None:
         """Raise a ValueError that says what is wrong with a batch."""
-        classes, dim = self.weight.shape
+        classes, dim = self.num_classes, self.weight.shape[-1]
         if features.ndim != 2 or features.shape[1] != dim:
             raise ValueError(
                 f"features have shape {tuple(features.shape)}; this head "
@@ -271,13 +280,26 @@ class Head(nn.Module):
             )
 
     @property
+    def num_classes(self) -> int:
+        """C."""
+        return self.weight.shape[-2] // self.sub_centers
+
+    @property
     def _formula(self):
         """The name of a loss whose rivals' logits are no products."""
         return self.spec.name * (self.spec.others is not formulas.cosine)
 
     def _scale(self):
-        kind = {"dtype": torch.float64, "device": self.weight.device}
+        device = self.weight.device
+        kind = {"dtype": widest(device), "device": device}
         return torch.as_tensor(self.s, **kind)[..., None]
+
+    def _apply(self, function, recurse=True):
+        """`to` and its like: AdaCos's s in what the new device has."""
+        if self.spec.adaptive:
+            device = function(torch.empty(0)).device
+            self.s = self.s.to(widest(device))
+        return super()._apply(function, recurse)
 
     def _sample(self, features):
         """Without directions where products of the features say all."""
@@ -294,7 +316,7 @@ class Head(nn.Module):
         return torch.promote_types(kind, torch.float32)
 
     def _plain(self, sample, cosines=False):
-        """Logits at s = 1 with no margin, and directions and norms of classes.
+        """Logits at s = 1 with no margin, and directions and norms of rows.
 
         As one array; unless `cosines`, with the norms that are factors.
         """
@@ -308,12 +330,38 @@ class Head(nn.Module):
                 logits = logits * sample.norm[..., None]
             if "|W|" in factors:
                 logits = logits * lengths[..., None, :]
-            return logits, w, lengths
+            return self._largest(logits), w, lengths
         rows = sample.features if "|x|" in factors else sample.unit
         columns = self.weight if "|W|" in factors else w
         if {"|x|", "|W|"} & {*factors}:
-            wide = torch.float64
-        return rows.to(wide) @ columns.to(wide).mT, w, lengths
+            wide = widest(rows.device)
+        products = rows.to(wide) @ columns.to(wide).mT
+        return self._largest(products), w, lengths
+
+    def _largest(self, logits):
+        """Of each class's sub-centres the largest logit."""
+        if self.sub_centers == 1:
+            return logits
+        return logits.unflatten(-1, (-1, self.sub_centers)).max(-1).values
+
+    @torch.no_grad()
+    def _rows(self, sample, labels):
+        """Each label's row of `weight`: of its sub-centres the largest."""
+        if self.sub_centers == 1:
+            return labels
+        each = -1, self.sub_centers
+        table = self.weight.unflatten(-2, each).flatten(-2)
+        own = take(table, labels.clamp(min=0)).unflatten(-1, each[::-1])
+        w, lengths = unit(own)
+        x = unit(sample.features)[0][..., None, :]
+        if self._formula:
+            logits = self.spec.others(angle(x, w))
+        else:
+            logits = (x * w).sum(-1)
+        if "|W|" in self.factors:
+            logits = logits * lengths
+        rows = labels * self.sub_centers + logits.argmax(-1)
+        return rows.where(labels >= 0, -1)
 
     def _few(self, sample, labels, cosines=False):
         """What `_plain` gives, or None of too many logits for one array."""
@@ -321,20 +369,21 @@ class Head(nn.Module):
             return self._plain(sample, cosines)
         return None
 
-    def _own(self, logits, w, lengths, labels):
+    def _own(self, logits, w, lengths, labels, rows):
         logit = logits.gather(-1, labels[..., None])[..., 0]
         if self.spec.target is self.spec.others:
             return Own(None, None, logit)
-        return Own(take(w, labels), lengths.gather(-1, labels), logit)
+        return Own(take(w, rows), lengths.gather(-1, rows), logit)
 
     def _rivals(self, sample, labels, plain, cosines=False, **how):
         """Log-sums of the other classes, the own one, and what is kept.
 
         In blocks, unless their `plain` logits are there.
         """
+        places = self._rows(sample, labels)
         if plain is not None:
             logits = self._scale()[..., None] * plain[0]
-            own = self._own(logits, *plain[1:], labels)
+            own = self._own(logits, *plain[1:], labels, places)
             return log_sums(logits, labels), own, None
         factors = ("s",) if cosines else self.factors
         formula = "" if cosines else self._formula
@@ -342,15 +391,16 @@ class Head(nn.Module):
         if "|x|" in factors and formula:
             scale = scale * sample.norm
         elif "|x|" in factors:
-            rows = sample.features.double()
+            rows = sample.features.to(scale)
         scale = scale.expand(labels.shape)
         sums, vectors, kept = rivals(
             rows,
             self.weight,
-            labels,
+            places,
             scale,
             loss=formula,
             lengths="|W|" in factors,
+            centers=self.sub_centers,
             wide=self._width(sample.features),
             **how,
         )

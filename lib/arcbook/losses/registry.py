@@ -6,7 +6,6 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from numbers import Integral, Real
 
 import torch
@@ -111,6 +110,10 @@ class Loss:
     sources: tuple[str, ...] = ()
     aliases: tuple[str, ...] = field(default=())
 
+    def __post_init__(self):
+        _, *names = inspect.signature(self.target).parameters
+        object.__setattr__(self, "_keywords", names)
+
     @property
     def defaults(self) -> dict:
         """Every hyperparameter at its default."""
@@ -122,7 +125,7 @@ class Loss:
 
     def arguments(self, hyper: dict) -> dict:
         """The hyperparameters that the target's formula takes."""
-        return {name: hyper[name] for name in _keywords(self.target)}
+        return {name: hyper[name] for name in self._keywords}
 
     def target_logit(self, theta, factors, hyper: dict):
         """Logit of the target at an angle, in whatever the angle is.
@@ -159,12 +162,6 @@ class Loss:
             name: h.check(hyper.get(name, h.default), self.name)
             for name, h in known.items()
         }
-
-
-@cache
-def _keywords(formula):
-    _, *names = inspect.signature(formula).parameters
-    return names
 
 
 def scale_s(default):

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import logsigmoid
 
+from arcbook.geometry import widest
 from arcbook.losses.streaming import take
 
 LATEX = {  # of a batch of N, besides the loss of the logits
@@ -31,7 +32,8 @@ class Center(nn.Module):
         self.centers = nn.Parameter(torch.zeros(num_classes, embedding_dim))
 
     def forward(self, features, labels, log_odds):
-        gap = features.double() - take(self.centers, labels).double()
+        wide = widest(features.device)
+        gap = features.to(wide) - take(self.centers, labels).to(wide)
         return self.lam / 2 * gap.square().sum(-1)
 
 
@@ -47,7 +49,8 @@ class Ring(nn.Module):
         self.radius = nn.Parameter(torch.ones(()))
 
     def forward(self, features, labels, log_odds):
-        norms = torch.linalg.vector_norm(features.double(), dim=-1)
+        wide = features.to(widest(features.device))
+        norms = torch.linalg.vector_norm(wide, dim=-1)
         return self.lam / 2 * (norms - self.radius[..., None]).square()
 
 

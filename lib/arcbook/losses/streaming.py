@@ -10,6 +10,8 @@ few classes the logits are one array, and automatic differentiation is faster.
 
 from __future__ import annotations
 
+import math
+import mmap
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +19,7 @@ import sympy
 import torch
 from torch import Tensor
 
-from arcbook.geometry import angle, angle_gradient, norms, unit
+from arcbook.geometry import angle, angle_gradient, norms, unit, widest
 from arcbook.losses import registry
 
 if TYPE_CHECKING:
@@ -28,6 +30,14 @@ BLOCK = 1 << 17  # logits of a block
 STEEP = 0.995  # beyond, a cosine in float32 has lost digits of its angle
 PAIRS = 1 << 12  # angles that are computed anew at a time
 LARGE = 1e3  # logits beyond have too few digits in float32
+SHORT = 1e-15  # vectors below, or above its inverse, have squares beyond it
+
+
+class Known(NamedTuple):
+    """Products of class vectors and rows, if any are kept, and norms."""
+
+    products: Tensor
+    sizes: Float[Tensor, "k c"]
 
 
 def rivals(
@@ -38,36 +48,42 @@ def rivals(
     *,
     loss: str = "",
     lengths: bool = False,
+    centers: int = 1,
     wide: torch.dtype = torch.float32,
     keep: bool | None = None,
-    known: Tensor | None = None,
-) -> tuple[Float[Tensor, "*k n"], Float[Tensor, "*k n d"], Tensor]:
+    known: Known | None = None,
+) -> tuple[Float[Tensor, "*k n"], Float[Tensor, "*k n d"], Known]:
     """Log of the summed exponentials of the other classes' logits.
 
     Args:
-        rows: features in float64, unit where there is a `loss`.
+        rows: features in what is widest, unit where there is a `loss`.
         vectors: the class vectors, of any length.
-        labels: the classes that are left out; of −1 none is.
+        labels: rows of `vectors` whose classes are left out; of −1 none is.
         scale: what a sample's logits are multiplied with.
         loss: whose formula of the angle the logits are; products if none.
         lengths: whether class vectors enter with theirs, else at length one.
+        centers: rows that a class has; the one of the largest logit counts.
         wide: in which logits are computed; float64 where they are large.
         keep: whether products are kept, where gradients are wanted if None.
-        known: products that a call with another scale has kept.
+        known: what a call with another scale has given.
 
-    Gives the logarithms in float64, the vector of each sample's own class,
+    Gives the logarithms in the type of `rows`, the vectors of `labels`,
     through which the target's gradient reaches `vectors` without another
-    array of their size, and the products, where they are kept.
+    array of their size, and what a call with another scale needs again.
     """
     shape = rows.shape
     rows, vectors = (x.reshape(-1, *x.shape[-2:]) for x in (rows, vectors))
     labels, scale = (x.reshape(rows.shape[:2]) for x in (labels, scale))
-    known = vectors.new_empty(0) if known is None else known
+    if known is None:
+        with torch.no_grad():
+            sizes = _sizes(vectors, wide)
+        known = Known(vectors.new_empty(0), sizes)
     keep = torch.is_grad_enabled() if keep is None else keep
     keep &= vectors.requires_grad and not torch.compiler.is_compiling()
-    how = loss, lengths, wide, keep
-    sums, own, _, kept = _rivals(rows, vectors, labels, scale, known, *how)
-    return sums.view(shape[:-1]), own.view(shape), kept
+    given = rows, vectors, labels, scale, known.sizes, known.products
+    sums, own, kept = _rivals(*given, loss, lengths, centers, wide, keep)
+    known = Known(kept, known.sizes)
+    return sums.view(shape[:-1]), own.view(shape), known
 
 
 def log_sums(
@@ -85,8 +101,67 @@ def take(
     flat = table.reshape(-1, *table.shape[-2:])
     first = torch.arange(len(flat), device=labels.device) * table.shape[-2]
     numbers = labels.reshape(len(flat), -1) + first[:, None]
-    found = flat.flatten(0, 1).index_select(0, numbers.flatten())
-    return found.view(*labels.shape, table.shape[-1])
+    rows = flat.flatten(0, 1)
+    take = _take if rows.numel() > BLOCK else torch.index_select
+    return take(rows, 0, numbers.flatten()).view(*labels.shape, -1)
+
+
+@torch.library.custom_op("arcbook::take", mutates_args=())
+def _take(rows: Tensor, dim: int, numbers: Tensor) -> Tensor:
+    return rows.index_select(dim, numbers)
+
+
+@_take.register_fake
+def _(rows, dim, numbers):
+    return rows.new_empty(len(numbers), rows.shape[1])
+
+
+@torch.library.custom_op("arcbook::put", mutates_args=())
+def _put(rows: Tensor, numbers: Tensor, classes: int) -> Tensor:
+    """Rows at their numbers, among zeros that Linux makes when written to."""
+    shape = classes, rows.shape[1]
+    if rows.device.type == "cpu" and hasattr(mmap, "MAP_ANONYMOUS"):
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        room = mmap.mmap(-1, math.prod(shape) * rows.itemsize, flags=flags)
+        zeros = torch.frombuffer(room, dtype=rows.dtype).view(shape)
+    else:
+        zeros = rows.new_zeros(shape)
+    return zeros.index_add_(0, numbers, rows)
+
+
+@_put.register_fake
+def _(rows, numbers, classes):
+    return rows.new_empty(classes, rows.shape[1])
+
+
+def _save_numbers(ctx, inputs, output):
+    rows, _, numbers = inputs
+    ctx.classes = len(rows)
+    ctx.save_for_backward(numbers)
+
+
+def _put_back(ctx, grad):
+    return _put(grad, *ctx.saved_tensors, ctx.classes), None, None
+
+
+_take.register_autograd(_put_back, setup_context=_save_numbers)
+
+
+@torch.library.custom_op("arcbook::sizes", mutates_args=())
+def _sizes(vectors: Tensor, wide: torch.dtype) -> Tensor:
+    """Norms (…, C): float32's if they have all digits that `wide` has."""
+    if vectors.dtype == wide == torch.float32:
+        quick = torch.linalg.vector_norm(vectors, dim=-1)
+        least, most = quick.aminmax()
+        if least > SHORT and most < 1 / SHORT:
+            return quick
+    parts = vectors.split(max(1, BLOCK // vectors.shape[-1]), -2)
+    return torch.cat([norms(part) for part in parts], -1)
+
+
+@_sizes.register_fake
+def _(vectors, wide):
+    return vectors.new_empty(vectors.shape[:-1], dtype=wide)
 
 
 @torch.library.custom_op("arcbook::rivals", mutates_args=())
@@ -95,30 +170,29 @@ def _rivals(
     vectors: Tensor,
     labels: Tensor,
     scale: Tensor,
+    sizes: Tensor,
     known: Tensor,
     loss: str,
     lengths: bool,
+    centers: int,
     wide: torch.dtype,
     keep: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Sums (K, N), own vectors (K, N, d), norms (K, C), and what is kept.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Sums (K, N), own vectors (K, N, d), and what is kept.
 
     What is kept are products of class vectors and rows, in the array that the
     backward pass fills with the gradient of the class vectors, row by row.
     """
     sums = rows.new_empty(labels.shape)
-    sizes = rows.new_empty(vectors.shape[:-1])
     kept = vectors.new_empty(0)
     for k in range(len(rows)):
-        for place in _places(labels[k], vectors[k]):
-            sizes[k, place] = norms(vectors[k, place])
         given = rows[k], vectors[k], labels[k], scale[k], sizes[k]
-        classes = _Classes(*given, loss, lengths, wide)
+        classes = _Classes(*given, loss, lengths, centers, wide)
         if keep and not known.numel() and classes.fit:
             kept = torch.empty_like(vectors) if not k else kept
         room = known if known.numel() else kept
         found = []
-        for place in _places(labels[k], vectors[k]):
+        for place in classes.places():
             there = room[k, place] if room.numel() else None
             block = classes.block(place, there, known.numel() > 0)
             logits = classes.logits(block)
@@ -126,87 +200,84 @@ def _rivals(
             total = logits.sub_(most).exp_().sum(0)
             found.append(total.to(rows).log_() + most)
         sums[k] = torch.stack(found).logsumexp(0)
-    return sums, take(vectors, labels.clamp(min=0)), sizes, kept
+    return sums, take(vectors, labels.clamp(min=0)), kept
 
 
 @_rivals.register_fake
 def _(rows, vectors, labels, scale, *rest):
-    sizes = rows.new_empty(vectors.shape[:-1])
     own = vectors.new_empty(rows.shape)
-    return torch.empty_like(scale), own, sizes, vectors.new_empty(0)
+    return torch.empty_like(scale), own, vectors.new_empty(0)
 
 
 @torch.library.custom_op(
     "arcbook::rivals_backward", mutates_args=("by_vectors",)
 )
-def _backward(
+def _rivals_backward(
     grad: Tensor,
     grad_own: Tensor,
     sums: Tensor,
-    sizes: Tensor,
     rows: Tensor,
     vectors: Tensor,
     labels: Tensor,
     scale: Tensor,
+    sizes: Tensor,
     by_vectors: Tensor,
     kept: bool,
+    learned: bool,
     loss: str,
     lengths: bool,
+    centers: int,
     wide: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    """Gradients of rows and scales; fills that of the class vectors."""
+    """Gradients of rows and of `learned` scales; fills the class vectors'."""
     by_rows, by_scale = torch.empty_like(rows), torch.zeros_like(scale)
     for k in range(len(rows)):
         given = rows[k], vectors[k], labels[k], scale[k], sizes[k]
-        classes = _Classes(*given, loss, lengths, wide)
+        classes = _Classes(*given, loss, lengths, centers, wide)
         with torch.autocast(rows.device.type, enabled=False):
-            for place in _places(labels[k], vectors[k]):
+            for place in classes.places():
                 room = by_vectors[k, place]
                 block = classes.block(place, room if kept else None, kept)
                 pull = classes.logits(block, -sums[k]).exp_()
                 pull *= grad[k]
-                classes.pulled(block, pull, by_scale[k], room)
+                into = by_scale[k] if learned else None
+                classes.pulled(block, pull, into, room)
         own = labels[k].clamp(min=0)
         by_vectors[k].index_add_(0, own, grad_own[k])
         by_rows[k] = classes.by_rows
     return by_rows, by_scale
 
 
-@_backward.register_fake
-def _(grad, grad_own, sums, sizes, rows, vectors, labels, scale, *rest):
+@_rivals_backward.register_fake
+def _(grad, grad_own, sums, rows, vectors, labels, scale, *rest):
     return torch.empty_like(rows), torch.empty_like(scale)
 
 
 def _save(ctx, inputs, output):
-    *tensors, known, ctx.loss, ctx.lengths, ctx.wide, _ = inputs
-    sums, _, sizes, kept = output
+    *tensors, known, loss, lengths, centers, wide, _ = inputs
+    sums, _, kept = output
     ctx.kept = known if known.numel() else kept
-    ctx.mark_non_differentiable(sizes, kept)
+    ctx.how = loss, lengths, centers, wide
+    ctx.mark_non_differentiable(kept)
     ctx.set_materialize_grads(False)
-    ctx.save_for_backward(sums, sizes, *tensors)
+    ctx.save_for_backward(sums, *tensors)
 
 
 def _autograd(ctx, grad, grad_own, *_):
     saved = ctx.saved_tensors
-    _, _, rows, vectors, labels, _ = saved
+    _, rows, vectors, labels, *_ = saved
     kept, ctx.kept = ctx.kept, None  # another pass has to compute them again
     there = kept is not None and kept.numel() > 0
     by_vectors = kept if there else torch.empty_like(vectors)
     grad = rows.new_zeros(labels.shape) if grad is None else grad
     if grad_own is None:
         grad_own = vectors.new_zeros(rows.shape)
-    how = by_vectors, there, ctx.loss, ctx.lengths, ctx.wide
-    by_rows, by_scale = _backward(grad, grad_own, *saved, *how)
-    return by_rows, by_vectors, None, by_scale, *[None] * 5
+    how = by_vectors, there, ctx.needs_input_grad[3], *ctx.how
+    by_rows, by_scale = _rivals_backward(grad, grad_own, *saved, *how)
+    return by_rows, by_vectors, None, by_scale, *[None] * 7
 
 
 torch.library.register_autograd(_rivals, _autograd, setup_context=_save)
-
-
-def _places(labels, vectors):
-    """Slices of the classes."""
-    size = max(1, BLOCK // len(labels))
-    return [slice(k, k + size) for k in range(0, len(vectors), size)]
 
 
 class _Block(NamedTuple):
@@ -221,14 +292,15 @@ class _Classes:
     """A head's classes as a batch sees them, and the gradient of its rows."""
 
     def __init__(
-        self, rows, vectors, labels, scale, sizes, loss, lengths, wide
+        self, rows, vectors, labels, scale, sizes, loss, lengths, centers, wide
     ):
         longest = norms(rows) * scale * (sizes.max() if lengths else 1)
         if not loss and longest.max() > LARGE:
-            wide = torch.float64
+            wide = widest(rows.device)
+            sizes = sizes if lengths else _sizes(vectors, wide)
         self.formula = registry.get(loss).others if loss else None
         self.exact, self.rows = rows, rows.to(wide)
-        self.vectors, self.labels = vectors, labels
+        self.vectors, self.labels, self.centers = vectors, labels, centers
         self.scale = scale.to(wide)
         self.sizes = sizes.to(wide)[:, None] if loss and lengths else None
         self.inverse = None
@@ -238,6 +310,11 @@ class _Classes:
             self.inverse = inverse.to(wide)[:, None]
         self.by_rows = torch.zeros_like(self.rows)
         self.fit = wide == vectors.dtype and len(rows) <= vectors.shape[-1]
+
+    def places(self):
+        """Slices of the rows of classes, a block of logits each."""
+        size = max(1, BLOCK // len(self.rows) // self.centers) * self.centers
+        return [slice(k, k + size) for k in range(0, len(self.vectors), size)]
 
     def block(self, place, room=None, known=False) -> _Block:
         part, n = self.vectors[place].to(self.rows), len(self.rows)
@@ -263,33 +340,44 @@ class _Classes:
         return _Block(place, part, products, theta, steep)
 
     def logits(self, block, plus=None):
-        """(c, n), the own class's so low that nothing comes of it."""
+        """(c, n); so low that nothing comes of them are the own class's.
+
+        And those of rows that are not their class's largest.
+        """
         place, value = block.place, self._value(block)
         if plus is None:
             logits = value * self._factors(place)
         else:
             plus = plus.to(value)
             logits = torch.addcmul(plus, value, self._factors(place))
+        low = torch.finfo(logits.dtype).min / 2
+        classes = logits.view(-1, self.centers, len(self.rows))
+        if self.centers > 1:
+            most, where = classes.max(1, keepdim=True)
+            classes.fill_(low).scatter_(1, where, most)
         here = (self.labels >= place.start) & (self.labels < place.stop)
         (i,) = here.nonzero(as_tuple=True)
-        logits[self.labels[i] - place.start, i] = (
-            torch.finfo(logits.dtype).min / 2
-        )
+        classes[(self.labels[i] - place.start) // self.centers, :, i] = low
         return logits
 
     def _value(self, block):
         return self.formula(block.theta) if self.formula else block.products
 
     def pulled(self, block, pull, by_scale, out):
-        """The class vectors' gradient from that of their logits."""
+        """The class vectors' gradient from that of their logits.
+
+        And that of the scales, which `by_scale` sums, if it is there.
+        """
         place, part, products, theta, steep = block
         growth, factors = 0, self._factors(place)
         if self.formula:
-            value = pull * self.formula(theta)
+            if by_scale is not None or self.sizes is not None:
+                value = pull * self.formula(theta)
             if self.sizes is not None:
                 growth = value @ self.scale[:, None]
                 value *= self.sizes[place]
-            by_scale += value.sum(0)
+            if by_scale is not None:
+                by_scale += value.sum(0)
             pull *= factors * -_slope(self.formula)(theta)
             if steep:
                 alone = pull[steep]
@@ -300,7 +388,8 @@ class _Classes:
             radial = (pull * products).sum(1, keepdim=True)
         else:
             value = pull * products
-            by_scale += value.sum(0)
+            if by_scale is not None:
+                by_scale += value.sum(0)
             radial = value @ self.scale[:, None]
             pull *= factors
         if self.inverse is None:
