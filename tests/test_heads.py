@@ -69,6 +69,64 @@ def test_a_margin_is_warmed_up():
         learned.set(s=3.0)
 
 
+CHANGED = [
+    ("center", {"lam": 0.3}),
+    ("ring", {"lam": 0.3}),
+    ("ring", {"normalize_weights": True}),
+    ("iam", {"beta": 0.7, "s": 4.0}),
+    ("l2_softmax", {"alpha": 5.0}),
+    ("m_softmax", {"m": 0.9}),
+    ("sphereface", {"m": 2, "annealing": 3.0}),
+    ("arcface", {"variant": "monotone"}),
+    ("adacos", {"dynamic": False}),
+]
+
+
+@pytest.mark.parametrize(("name", "hyper"), CHANGED)
+def test_every_hyperparameter_is_set(name, hyper):
+    head, other = make(name, 6, 5), make(name, 6, 5, **hyper)
+    head.train().set(**hyper)
+    x = FEATURES / 4 - 9 * head.weight.detach()[LABELS]
+    assert head(x, LABELS) == other.train()(x, LABELS)
+    assert head(x, LABELS) != make(name, 6, 5).train()(x, LABELS)
+    assert torch.equal(head.predict(x), other.predict(x))
+    assert head.extra_repr() == other.extra_repr()
+
+
+def test_what_set_refuses_of_a_penalty():
+    head = make("iam", 6, 5, base="arcface")
+    with pytest.raises(ValueError, match=r"'betta'; did you mean beta"):
+        head.set(betta=0.1)
+    with pytest.raises(ValueError, match=r"beta = -1\.0 .*\[0, ∞\)"):
+        head.set(m=0.3, beta=-1.0)
+    assert head.hyper["m"] == 0.1 and head.regularisers[0].beta == 0.2
+    with pytest.raises(ValueError, match="s is learned, not set"):
+        head.set(s=nn.Parameter(torch.tensor(4.0)))
+    with pytest.raises(ValueError, match=r"lam = -1\.0 .*\[0, ∞\)"):
+        make("ring", 6, 5).set(lam=-1.0)
+
+
+def test_a_learned_s_stays_when_others_are_set():
+    s = nn.Parameter(torch.tensor(4.0))
+    head = make("cosface", 6, 5, s=s)
+    with torch.no_grad():
+        s.sub_(9.0)
+    head.set(m=0.1)
+    assert head.s is s and head.hyper["m"] == 0.1
+
+
+def test_iam_needs_a_base_without_a_beta():
+    bold = losses.Hyperparameter("beta", "of its own", 0.1)
+    losses.register(
+        losses.Loss("bold", "Bold", "s cos θ", hyperparameters=(bold,))
+    )
+    try:
+        with pytest.raises(ValueError, match="iam and bold both have beta"):
+            make("iam", base="bold")
+    finally:
+        losses.unregister("bold")
+
+
 @pytest.mark.parametrize(
     "entry",
     [

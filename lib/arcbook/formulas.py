@@ -92,7 +92,7 @@ def arcface(theta, *, m, variant="plain"):
 
 def sine_of(m):
     """Sine of a margin: exact for a symbol, a float otherwise."""
-    return _library(m).sin(m) if hasattr(m, "free_symbols") else math.sin(m)
+    return math.sin(m) if isinstance(m, int | float) else _library(m).sin(m)
 
 
 def combined(theta, *, m1, m2, m3):

@@ -13,6 +13,7 @@ Examples:
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from numbers import Integral
 
 from torch import nn
@@ -29,12 +30,14 @@ from arcbook.losses.registry import (
     with_scale,
 )
 from arcbook.losses.regularisers import Center, InterClass, Ring
+from arcbook.losses.schedules import Schedule
 from arcbook.losses.split import split
 
 __all__ = [
     "Head",
     "Hyperparameter",
     "Loss",
+    "Schedule",
     "available",
     "create",
     "describe",
@@ -127,7 +130,15 @@ def _create_iam(spec: Loss, size: tuple[int, ...], hyper: dict) -> Head:
             "iam: s is learnable, and the penalty falls without bound as s "
             "grows; give a fixed, finite s > 0"
         )
+    if own & base.defaults.keys():
+        raise ValueError(
+            f"iam and {base.name} both have {', '.join(own)}: rename the one "
+            f"of {base.name}"
+        )
     head = _create(base.name, size, given)
+    both = base.hyperparameters + spec.hyperparameters
+    head.spec = replace(base, hyperparameters=both)
+    head.hyper = head.hyper | values
     head.regularisers.append(InterClass(size[1], values["beta"]))
     return head
 

@@ -168,16 +168,24 @@ class Head(nn.Module):
         return loss
 
     def set(self, **hyperparameters) -> None:
-        """Change hyperparameters of the logits, as a warm-up does each step.
+        """Change hyperparameters, as a warm-up does each step.
 
-        Raises ValueError as `losses.create`, and for an s that is learned.
+        Those of penalties too, such as the λ of center and ring and the β of
+        iam. Raises ValueError as `losses.create`, and for an s that is
+        learned or would be from now on.
         """
-        values = self.spec.check(self.hyper | hyperparameters)
-        if "s" in hyperparameters and isinstance(self.s, nn.Parameter):
+        values = self.spec.check(hyperparameters)
+        values = {name: values[name] for name in hyperparameters}
+        learned = (self.s, values.get("s"))
+        if "s" in values and any(isinstance(s, nn.Parameter) for s in learned):
             raise ValueError(f"{self.spec.name}: s is learned, not set")
-        self.hyper = values
-        if not self.spec.adaptive:
-            self.s = values.get("s", values.get("alpha", 1.0))
+        self.hyper = self.hyper | values
+        self.factors = self.spec.factors(self.hyper)
+        if {"s", "alpha"} & values.keys() and not self.spec.adaptive:
+            self.s = self.hyper.get("s", self.hyper.get("alpha"))
+        for penalty in self.regularisers:
+            for name in vars(penalty).keys() & values.keys():
+                setattr(penalty, name, values[name])
 
     def param_groups(self, **settings) -> list[dict]:
         """Groups for an optimiser: class vectors with settings of their own.
@@ -292,7 +300,9 @@ class Head(nn.Module):
     def _scale(self):
         device = self.weight.device
         kind = {"dtype": widest(device), "device": device}
-        return torch.as_tensor(self.s, **kind)[..., None]
+        if isinstance(self.s, torch.Tensor):
+            return self.s.to(**kind)[..., None]
+        return torch.full((1,), self.s, **kind)
 
     def _apply(self, function, recurse=True):
         """`to` and its like: AdaCos's s in what the new device has."""
