@@ -18,6 +18,7 @@ from numbers import Integral
 
 from torch import nn
 
+from arcbook.losses.export import predictor
 from arcbook.losses.heads import Head
 from arcbook.losses.peers import load_class_vectors
 from arcbook.losses.registry import (
@@ -43,6 +44,7 @@ __all__ = [
     "describe",
     "get",
     "load_class_vectors",
+    "predictor",
     "register",
     "split",
     "unregister",
