@@ -19,14 +19,17 @@ logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # no torchvision
 
 
 def batch(head, number):
-    """Features; of many, some are 0, tiny, huge, and at angles 0 and π."""
+    """Features; of many, some are 0, tiny, huge, and beside class vectors."""
     draw = torch.Generator().manual_seed(number)
     x = torch.randn(number, head.weight.shape[-1], generator=draw)
     if number > 5:
         x[0] = 0
         x[1] *= 1e-30
         x[2] *= 1e15
-        x[3], x[4] = head.weight.detach()[0], -3 * head.weight.detach()[1]
+        away = torch.tensor([0, 1e-4, 1e-2])[torch.arange(number) % 3]
+        own = head.weight.detach()[torch.arange(number) % 5]
+        turn = torch.linspace(-3, 3, number)
+        x[3:] = (turn[:, None] * own + away[:, None] * x)[3:]
     return x
 
 
@@ -62,7 +65,7 @@ def test_every_predictor_exports(name, hyper):
     )
     plain = {"call_function", "output", "placeholder"}
     assert {node.op for node in exported.graph.nodes} == plain
-    for number in (1, 2, 30):
+    for number in (1, 2, 99):
         x = batch(head, number)
         near(alone(x), head.logits(x))
         near(exported.module()(x), head.logits(x))
@@ -89,7 +92,7 @@ def run(heads):
     return with_onnx(Together(heads).eval(), batch(heads[0], 9))
 
 
-@pytest.mark.parametrize("number", [1, 2, 7, 64])
+@pytest.mark.parametrize("number", [1, 2, 7, 99])
 @pytest.mark.parametrize("place", range(len(VARIANTS)), ids=IDS)
 def test_onnxruntime_gives_the_same(heads, run, place, number):
     x = batch(heads[place], number)
@@ -182,3 +185,9 @@ def test_a_split_head_is_put_together():
         near(losses.predictor(part)(x), head.logits(x))
     finally:
         dist.destroy_process_group()
+
+
+def test_cosines_that_rounding_takes_beyond_one():
+    head = make("arcgrad", 64, 400)
+    x = head.weight.detach()
+    near(losses.predictor(head)(x), head.logits(x))
