@@ -1,6 +1,7 @@
 """The wheel, installed where no checkout is."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -39,10 +40,13 @@ def place(tmp_path_factory):
     which reads no .pth file: an editable arcbook is not among them.
     """
     folder = tmp_path_factory.mktemp("wheel")
-    clone = folder / "clone"
-    subprocess.run(["git", "clone", "-q", ROOT, clone], check=True)
+    source = folder / "source"
+    left = shutil.ignore_patterns("*.egg-info", "__pycache__")
+    shutil.copytree(ROOT / "lib", source / "lib", ignore=left)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "LICENSE-text"):
+        shutil.copy(ROOT / name, source)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
-    build += ["--no-build-isolation", "--wheel-dir", folder, clone]
+    build += ["--no-build-isolation", "--wheel-dir", folder, source]
     subprocess.run(build, check=True)
     (wheel,) = folder.glob("*.whl")
     home = folder / "venv"
