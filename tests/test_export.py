@@ -187,6 +187,14 @@ def test_a_split_head_is_put_together():
         dist.destroy_process_group()
 
 
+@pytest.mark.parametrize("name", ["arcface", "softmax", "arcgrad"])
+def test_sub_centers_are_one_class(name):
+    head = make(name, 6, 5, sub_centers=3)
+    x = batch(head, 9)
+    assert losses.predictor(head)(x).shape == (9, 5)
+    near(losses.predictor(head)(x), head.logits(x))
+
+
 def test_cosines_that_rounding_takes_beyond_one():
     head = make("arcgrad", 64, 400)
     x = head.weight.detach()

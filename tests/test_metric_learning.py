@@ -19,6 +19,7 @@ Y = torch.tensor([0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 0, 1, 2])
 PAIRS = [
     ("arcface", theirs.ArcFaceLoss, {}),
     ("arcface", theirs.ArcFaceLoss, {"margin": 60, "scale": 10}),
+    ("arcface", theirs.SubCenterArcFaceLoss, {"sub_centers": 3}),
     ("cosface", theirs.CosFaceLoss, {}),
     ("cosface", theirs.CosFaceLoss, {"margin": 0.1, "scale": 12.0}),
     ("normface", theirs.NormalizedSoftmaxLoss, {}),

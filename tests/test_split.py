@@ -67,15 +67,17 @@ def twice(name, hyper, kind):
             k: nn.Parameter(torch.tensor(20.0)) if v == "learned" else v
             for k, v in hyper.items()
         }
-        yield make(name, DIM, CLASSES, **given).train().to(kind)
+        even = CLASSES + ("sub_centers" in hyper)
+        yield make(name, DIM, even, **given).train().to(kind)
 
 
 def every_loss(rank, mesh, kind, tolerance):
     x, y = batch(mesh.size())
     x = x.to(kind)
     mine = slice(EACH * rank, EACH * rank + EACH)
-    learned = [(name, {"s": "learned"}) for name in ("arcface", "arcgrad")]
-    for name, hyper in VARIANTS + learned:
+    more = [(name, {"s": "learned"}) for name in ("arcface", "arcgrad")]
+    more += [(name, {"sub_centers": 2}) for name in ("arcgrad", "cosface")]
+    for name, hyper in VARIANTS + more:
         one, other = twice(name, hyper, kind)
         part = losses.split(other, mesh)
         near = tolerance * max(1, float(one.s) / 20)
@@ -330,6 +332,8 @@ def refuses(rank, mesh):
 
 
 def refuses_an_empty_part(rank, mesh):
+    with pytest.raises(ValueError, match="give a multiple of 3"):
+        losses.split(make("arcface", 3, 7, sub_centers=2), mesh)
     with pytest.raises(ValueError, match="parts of 2 the last would have non"):
         losses.split(make("arcface", DIM, 4), mesh)
 

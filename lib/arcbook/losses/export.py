@@ -41,7 +41,8 @@ class Predictor(nn.Module):
     """What `predictor` gives for features.
 
     Attributes:
-        weight: class vectors (C, d), unit where the loss makes them so.
+        weight: class vectors (C, d), unit where the loss makes them so;
+            (C·K, d) of K sub-centres.
         scale: what their products with the features are multiplied with.
     """
 
@@ -57,6 +58,7 @@ class Predictor(nn.Module):
         long = "|W|" in head.factors
         if self.formula and long:
             scale = scale * lengths[..., None, :]
+        self.sub_centers = head.sub_centers
         kind = torch.float64 if self.formula else torch.float32
         plain = long and not self.formula
         weight = (weight if plain else directions).to(kind, copy=True)
@@ -68,9 +70,13 @@ class Predictor(nn.Module):
     ) -> Float[Tensor, "*k n c"]:
         """Logits with no margin."""
         if torch.compiler.is_exporting():
-            return self._logits(features)
-        with torch.autocast(features.device.type, enabled=False):
-            return self._logits(features)
+            logits = self._logits(features)
+        else:
+            with torch.autocast(features.device.type, enabled=False):
+                logits = self._logits(features)
+        if self.sub_centers == 1:
+            return logits
+        return logits.unflatten(-1, (-1, self.sub_centers)).amax(-1)
 
     def _logits(self, features):
         rows = features.to(self.weight.dtype)

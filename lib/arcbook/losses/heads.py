@@ -238,7 +238,7 @@ class Head(nn.Module):
             sample = self._sample(features)
             plain, *vectors = self._plain(sample)
             logits = self._scale()[..., None] * plain
-            rows = self._rows(sample, places)
+            rows = self._rows(features, places)
             own = self._own(logits, *vectors, places, rows)
             target = self._target(sample, own).where(labels >= 0, own.logit)
             target = target.to(logits)[..., None]
@@ -355,7 +355,7 @@ class Head(nn.Module):
         return logits.unflatten(-1, (-1, self.sub_centers)).max(-1).values
 
     @torch.no_grad()
-    def _rows(self, sample, labels):
+    def _rows(self, features, labels):
         """Each label's row of `weight`: of its sub-centres the largest."""
         if self.sub_centers == 1:
             return labels
@@ -363,7 +363,7 @@ class Head(nn.Module):
         table = self.weight.unflatten(-2, each).flatten(-2)
         own = take(table, labels.clamp(min=0)).unflatten(-1, each[::-1])
         w, lengths = unit(own)
-        x = unit(sample.features)[0][..., None, :]
+        x = unit(features)[0][..., None, :]
         if self._formula:
             logits = self.spec.others(angle(x, w))
         else:
@@ -390,7 +390,7 @@ class Head(nn.Module):
 
         In blocks, unless their `plain` logits are there.
         """
-        places = self._rows(sample, labels)
+        places = self._rows(sample.features, labels)
         if plain is not None:
             logits = self._scale()[..., None] * plain[0]
             own = self._own(logits, *plain[1:], labels, places)

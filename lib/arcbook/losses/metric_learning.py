@@ -55,6 +55,8 @@ class MetricLoss(WeightRegularizerMixin, BaseMetricLossFunction):
             with their defaults; or any other of `losses.available()`.
         num_classes: C.
         embedding_size: d.
+        sub_centers: class vectors of a class; with 3, "arcface" is their
+            `SubCenterArcFaceLoss`.
         **settings: the loss's hyperparameters, as `losses.describe(name)`
             lists them, or by their names: `margin` for m, in degrees where m
             is an angle, `scale` for s, or `temperature` for 1/s. Where |x| is
@@ -85,7 +87,12 @@ class MetricLoss(WeightRegularizerMixin, BaseMetricLossFunction):
     """
 
     def __init__(
-        self, name: str, num_classes: int, embedding_size: int, **settings
+        self,
+        name: str,
+        num_classes: int,
+        embedding_size: int,
+        sub_centers: int = 1,
+        **settings,
     ):
         spec = losses.get(name)
         known = {h.name: h for h in spec.hyperparameters}
@@ -106,9 +113,10 @@ class MetricLoss(WeightRegularizerMixin, BaseMetricLossFunction):
                 spec.name,
                 embedding_dim=embedding_size,
                 num_classes=num_classes,
+                sub_centers=sub_centers,
                 **hyper,
             )
-        vectors = torch.empty(embedding_size, num_classes)
+        vectors = torch.empty(embedding_size, num_classes * sub_centers)
         self.weight_init_func(vectors)
         self.head.weight.data.copy_(vectors.mT)
         self.register_state_dict_post_hook(_to_theirs)
@@ -154,7 +162,8 @@ class MetricLoss(WeightRegularizerMixin, BaseMetricLossFunction):
 
     @torch.no_grad()
     def _mean_angle(self, embeddings, labels):
-        own = unit(take(self.head.weight, labels))[0]
+        rows = self.head._rows(embeddings, labels)
+        own = unit(take(self.head.weight, rows))[0]
         return math.degrees(angle(unit(embeddings)[0], own).mean())
 
 

@@ -53,11 +53,17 @@ def split(head: Head, mesh: DeviceMesh, sample: float = 1.0) -> SplitHead:
     """
     if mesh.ndim != 1:
         raise ValueError(f"the mesh has {mesh.ndim} dimensions, not one")
-    classes, number = len(head.weight), mesh.size()
+    classes, number = head.num_classes, mesh.size()
     if _each(classes, number) * (number - 1) >= classes:
         raise ValueError(
             f"{classes} classes can't be split over {number} processes: in "
             f"parts of {_each(classes, number)} the last would have none"
+        )
+    each = _each(classes, number) * head.sub_centers
+    if _each(len(head.weight), number) != each:
+        raise ValueError(
+            f"{classes} classes of {head.sub_centers} sub-centres can't be "
+            f"split over {number} processes: give a multiple of {number}"
         )
     if not 0 < sample <= 1:
         raise ValueError(f"sample = {sample}: it is a share in (0, 1]")
@@ -162,7 +168,7 @@ class SplitHead(Head):
     @property
     def mine(self) -> range:
         """The classes of this process."""
-        return _mine(len(self.weight), self.mesh)
+        return _mine(self.num_classes, self.mesh)
 
     def check(self, features: Tensor, labels: Tensor) -> None:
         """The same, and that all processes have as many samples."""
@@ -184,12 +190,14 @@ class SplitHead(Head):
     def _drawn(self, weight, places):
         """Class vectors of the batch's classes and of others, by lot."""
         own = places[places >= 0].unique()
+        weight = weight.unflatten(0, (-1, self.sub_centers))
         lots = torch.rand(len(weight), device=weight.device)
         lots[own] = -1
         number = max(len(own), math.ceil(self.sample * len(weight)))
         chosen = lots.topk(number, largest=False).indices.sort().values
         new = torch.searchsorted(chosen, places.clamp(min=0))
-        return weight.index_select(0, chosen), new.where(places >= 0, -1)
+        vectors = weight.index_select(0, chosen).flatten(0, 1)
+        return vectors, new.where(places >= 0, -1)
 
     @torch.no_grad()
     def logits(self, features: Float[Tensor, "n d"]) -> Float[Tensor, "n c"]:
@@ -197,7 +205,7 @@ class SplitHead(Head):
 
         Processes may have different numbers of features.
         """
-        group, classes = self.mesh.get_group(), len(self.weight)
+        group, classes = self.mesh.get_group(), self.num_classes
         columns = self._part(self.weight.to_local()).logits(
             _padded(features, group)
         )
