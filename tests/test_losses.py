@@ -2,6 +2,8 @@
 
 import copy
 import math
+from contextlib import contextmanager
+from unittest import mock
 
 import mpmath as mp
 import numpy as np
@@ -13,6 +15,7 @@ from torch import nn
 
 import reference
 from arcbook import losses
+from arcbook.losses import heads, streaming
 
 NAMES = losses.available()
 VARIANTS = [(name, {}) for name in NAMES] + [
@@ -28,6 +31,20 @@ VARIANTS = [(name, {}) for name in NAMES] + [
 ]
 IDS = [f"{n}-{'-'.join(map(str, v.values()))}" for n, v in VARIANTS]
 EVERY = pytest.mark.parametrize(("name", "hyper"), VARIANTS, ids=IDS)
+WAYS = ["float32", "float64", "bf16", "blocks"]
+EVERY_WAY = pytest.mark.parametrize("way", WAYS)
+
+
+@contextmanager
+def going(way):
+    """Gives the type of features; under autocast, or block by block."""
+    few = 0 if way == "blocks" else heads.FEW
+    with (
+        torch.autocast("cpu", torch.bfloat16, enabled=way == "bf16"),
+        mock.patch.object(heads, "FEW", few),
+        mock.patch.object(streaming, "BLOCK", 2),
+    ):
+        yield torch.float64 if way == "float64" else torch.float32
 
 
 def make(name, dim=3, classes=3, **hyper):
@@ -73,24 +90,33 @@ def test_float64_equals_the_definition(name, hyper):
 
 
 @EVERY
+@EVERY_WAY
 @pytest.mark.parametrize("norm", [1e-25, 1.0, 1e22])
-def test_float32_is_right_at_any_norm(name, hyper, norm):
-    head = make(name, **hyper)
-    direction = torch.tensor([0.48, -0.6, 0.64])
-    compare(head, name, hyper, direction * norm, 1, 3e-5)
+def test_right_at_any_norm(name, hyper, norm, way):
+    with going(way) as kind:
+        head = make(name, **hyper).to(kind)
+        direction = torch.tensor([0.48, -0.6, 0.64], dtype=kind)
+        rtol = 3e-5 if kind == torch.float32 else 1e-10
+        compare(head, name, hyper, direction * norm, 1, rtol)
 
 
 @EVERY
+@EVERY_WAY
 @pytest.mark.parametrize("side", [1.0, -1.0], ids=["zero", "pi"])
-def test_at_the_ends_and_one_float_away(name, hyper, side):
-    head = make(name, **hyper)
+def test_at_the_ends_and_one_float_away(name, hyper, side, way):
+    with going(way) as kind:
+        check_ends(make(name, **hyper).to(kind), name, hyper, side)
+
+
+def check_ends(head, name, hyper, side):
+    kind = head.weight.dtype
     with torch.no_grad():
         head.weight.copy_(torch.tensor([[2, 0, 0], [0, 1, 0], [0, 0.6, 0.8]]))
     tiny = torch.finfo(torch.float32).eps
-    x = torch.tensor([side, tiny * 0.8, -tiny * 0.6])
+    x = torch.tensor([side, tiny * 0.8, -tiny * 0.6], dtype=kind)
     for label in range(3):
         compare(head, name, hyper, x, label, 3e-5)
-    there = torch.tensor([[side, 0.0, 0.0]], requires_grad=True)
+    there = torch.tensor([[side, 0, 0]], dtype=kind, requires_grad=True)
     value = head(there, torch.tensor([0]))
     value.backward()
     with mp.workdps(60):
@@ -119,14 +145,16 @@ def test_autocast_changes_nothing(name, hyper, dtype):
 
 
 @EVERY
+@EVERY_WAY
 @pytest.mark.parametrize("size", [0.0, 1e22])
-def test_norms_that_vanish_or_are_huge_both(name, hyper, size):
-    head = make(name, **hyper)
-    with torch.no_grad():
-        head.weight.mul_(size or 1)
-    features = torch.randn(4, 3).mul(size).requires_grad_()
-    value = head(features, torch.tensor([0, 1, 2, 0]))
-    value.backward()
+def test_norms_that_vanish_or_are_huge_both(name, hyper, size, way):
+    with going(way) as kind:
+        head = make(name, **hyper).to(kind)
+        with torch.no_grad():
+            head.weight.mul_(size or 1)
+        features = torch.randn(4, 3).to(kind).mul(size).requires_grad_()
+        value = head(features, torch.tensor([0, 1, 2, 0]))
+        value.backward()
     assert math.isfinite(value.item())
     assert torch.isfinite(features.grad).all()
 
@@ -352,18 +380,19 @@ def test_penalty_is_the_printed_formula(name):
     seed=st.integers(0, 10_000),
     power=st.floats(-20, 18),
     s=st.floats(0.1, 128),
+    way=st.sampled_from(WAYS),
 )
-@settings(deadline=None, max_examples=60)
-def test_loss_and_gradient_are_finite_at_any_length(name, seed, power, s):
+@settings(deadline=None, max_examples=120)
+def test_loss_and_gradient_are_finite_at_any_length(name, seed, power, s, way):
     """Features of any direction and of norms from 1e-20 to 1e18."""
-    head = make(
-        name, 5, 4, **({"s": s} if "s" in losses.get(name).defaults else {})
-    )
+    hyper = {"s": s} if "s" in losses.get(name).defaults else {}
     draw = torch.Generator().manual_seed(seed)
-    x = torch.randn(7, 5, generator=draw) * 10.0**power
-    x.requires_grad_()
-    loss = head.train()(x, torch.arange(7) % 4)
-    loss.backward()
+    with going(way) as kind:
+        head = make(name, 5, 4, **hyper).to(kind)
+        x = torch.randn(7, 5, generator=draw).to(kind) * 10.0**power
+        x.requires_grad_()
+        loss = head.train()(x, torch.arange(7) % 4)
+        loss.backward()
     for found in (loss, x.grad, head.weight.grad):
         assert torch.isfinite(found).all()
 

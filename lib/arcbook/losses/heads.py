@@ -345,7 +345,7 @@ class Head(nn.Module):
         columns = self.weight if "|W|" in factors else w
         if {"|x|", "|W|"} & {*factors}:
             wide = widest(rows.device)
-        products = rows.to(wide) @ columns.to(wide).mT
+        products = _Products.apply(rows.to(wide), columns.to(wide))
         return self._largest(products), w, lengths
 
     def _largest(self, logits):
@@ -450,3 +450,20 @@ class Head(nn.Module):
             middle = cosines.clamp(-1, 1).acos().median(-1).values
             self.s = mean / middle.clamp(max=math.pi / 4).cos()
         return kept
+
+
+class _Products(torch.autograd.Function):
+    """Rows @ columns.mT, by no autocast, as a backward pass may have one."""
+
+    @staticmethod
+    def forward(ctx, rows, columns):
+        ctx.save_for_backward(rows, columns)
+        return rows @ columns.mT
+
+    @staticmethod
+    def backward(ctx, grad):
+        rows, columns = ctx.saved_tensors
+        with torch.autocast(grad.device.type, enabled=False):
+            by_rows = (grad @ columns).sum_to_size(rows.shape)
+            by_columns = (rows.mT @ grad).mT.sum_to_size(columns.shape)
+        return by_rows, by_columns
