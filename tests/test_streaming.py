@@ -18,6 +18,7 @@ def in_blocks(monkeypatch):
     monkeypatch.setattr(heads, "FEW", 0)
     monkeypatch.setattr(streaming, "BLOCK", 30)
     monkeypatch.setattr(streaming, "PAIRS", 3)
+    monkeypatch.setattr(streaming, "MAPPED", 1)
 
 
 def measured(head, features, labels):

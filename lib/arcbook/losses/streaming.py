@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import mmap
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 FEW = 1 << 15  # logits that are one array
 BLOCK = 1 << 17  # logits of a block
+MAPPED = 1 << 25  # bytes of an array whose pages are asked for by themselves
 STEEP = 0.995  # beyond, a cosine in float32 has lost digits of its angle
 PAIRS = 1 << 12  # angles that are computed anew at a time
 LARGE = 1e3  # logits beyond have too few digits in float32
@@ -118,15 +120,28 @@ def _(rows, dim, numbers):
 
 @torch.library.custom_op("arcbook::put", mutates_args=())
 def _put(rows: Tensor, numbers: Tensor, classes: int) -> Tensor:
-    """Rows at their numbers, among zeros that Linux makes when written to."""
-    shape = classes, rows.shape[1]
-    if rows.device.type == "cpu" and hasattr(mmap, "MAP_ANONYMOUS"):
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        room = mmap.mmap(-1, math.prod(shape) * rows.itemsize, flags=flags)
-        zeros = torch.frombuffer(room, dtype=rows.dtype).view(shape)
-    else:
-        zeros = rows.new_zeros(shape)
+    """Rows at their numbers, among zeros."""
+    zeros = _room(rows, (classes, rows.shape[1]), filled=False)
     return zeros.index_add_(0, numbers, rows)
+
+
+def _room(like: Tensor, shape: tuple[int, ...], filled: bool) -> Tensor:
+    """Zeros, or anything where all of it will be `filled`.
+
+    Linux makes pages of a large array when they are written to: of 2 MB if
+    all are, since to make them of 4 KB takes a fifth of a step, and else so
+    that zeros take no memory.
+    """
+    size = math.prod(shape) * like.itemsize
+    here = like.device.type == "cpu" and hasattr(mmap, "MADV_HUGEPAGE")
+    if size < MAPPED or not here:
+        return like.new_empty(shape) if filled else like.new_zeros(shape)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    pages = mmap.mmap(-1, size, flags=flags)
+    if filled:
+        with suppress(OSError):  # a kernel without large pages
+            pages.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(pages, dtype=like.dtype).view(shape)
 
 
 @_put.register_fake
@@ -189,7 +204,7 @@ def _rivals(
         given = rows[k], vectors[k], labels[k], scale[k], sizes[k]
         classes = _Classes(*given, loss, lengths, centers, wide)
         if keep and not known.numel() and classes.fit:
-            kept = torch.empty_like(vectors) if not k else kept
+            kept = kept if k else _room(vectors, vectors.shape, filled=True)
         room = known if known.numel() else kept
         found = []
         for place in classes.places():
@@ -268,7 +283,7 @@ def _autograd(ctx, grad, grad_own, *_):
     _, rows, vectors, labels, *_ = saved
     kept, ctx.kept = ctx.kept, None  # another pass has to compute them again
     there = kept is not None and kept.numel() > 0
-    by_vectors = kept if there else torch.empty_like(vectors)
+    by_vectors = kept if there else _room(vectors, vectors.shape, filled=True)
     grad = rows.new_zeros(labels.shape) if grad is None else grad
     if grad_own is None:
         grad_own = vectors.new_zeros(rows.shape)
