@@ -30,8 +30,9 @@ class Sample(NamedTuple):
     """Features (…, N, d), and where they matter directions and norms."""
 
     features: Tensor
-    unit: Tensor | None
-    norm: Tensor | None
+    autocast: bool  # whether it is on
+    unit: Tensor | None = None
+    norm: Tensor | None = None
 
 
 class Own(NamedTuple):
@@ -135,8 +136,8 @@ class Head(nn.Module):
 
     def _losses(self, features, labels):
         """Losses of the logits, and the log-odds if a penalty asks."""
+        sample, known = self._sample(features), None
         with torch.autocast(features.device.type, enabled=False):
-            sample, known = self._sample(features), None
             plain = self._few(sample, labels)
             if self.training and self.spec.adaptive and self.hyper["dynamic"]:
                 known = self._adapt(sample, labels, plain)
@@ -219,8 +220,9 @@ class Head(nn.Module):
         self, features: Float[Tensor, "*k n d"]
     ) -> Float[Tensor, "*k n c"]:
         """Logits with no margin, what prediction uses."""
+        sample = self._sample(features)
         with torch.autocast(features.device.type, enabled=False):
-            plain, *_ = self._plain(self._sample(features))
+            plain, *_ = self._plain(sample)
             return self._scale()[..., None] * plain
 
     def margin_logits(
@@ -234,8 +236,8 @@ class Head(nn.Module):
         array (N, C), which `forward` does not.
         """
         places = labels.long().clamp(min=0)
+        sample = self._sample(features)
         with torch.autocast(features.device.type, enabled=False):
-            sample = self._sample(features)
             plain, *vectors = self._plain(sample)
             logits = self._scale()[..., None] * plain
             rows = self._rows(features, places)
@@ -252,8 +254,9 @@ class Head(nn.Module):
         s does not enter: with the s = 0 of AdaCos on two classes all logits
         are 0, and the cosines decide.
         """
+        sample = self._sample(features)
         with torch.autocast(features.device.type, enabled=False):
-            return self._plain(self._sample(features))[0].argmax(-1)
+            return self._plain(sample)[0].argmax(-1)
 
     def check(self, features: Tensor, labels: Tensor) -> None:
         """Raise a ValueError that says what is wrong with a batch."""
@@ -313,10 +316,11 @@ class Head(nn.Module):
 
     def _sample(self, features):
         """Without directions where products of the features say all."""
+        autocast = torch.is_autocast_enabled(features.device.type)
         bare = self.spec.target is self.spec.others is formulas.cosine
         if bare and "|x|" in self.factors and not self._has_odds():
-            return Sample(features, None, None)
-        return Sample(features, *unit(features))
+            return Sample(features, autocast)
+        return Sample(features, autocast, *unit(features))
 
     def _has_odds(self):
         return any(isinstance(p, InterClass) for p in self.regularisers)
@@ -345,7 +349,8 @@ class Head(nn.Module):
         columns = self.weight if "|W|" in factors else w
         if {"|x|", "|W|"} & {*factors}:
             wide = widest(rows.device)
-        products = _Products.apply(rows.to(wide), columns.to(wide))
+        product = _Product.apply if sample.autocast else torch.matmul
+        products = product(rows.to(wide), columns.to(wide).mT)
         return self._largest(products), w, lengths
 
     def _largest(self, logits):
@@ -452,18 +457,17 @@ class Head(nn.Module):
         return kept
 
 
-class _Products(torch.autograd.Function):
-    """Rows @ columns.mT, by no autocast, as a backward pass may have one."""
+class _Product(torch.autograd.Function):
+    """Of matrices, whose backward pass is in their type under autocast too."""
 
     @staticmethod
-    def forward(ctx, rows, columns):
-        ctx.save_for_backward(rows, columns)
-        return rows @ columns.mT
+    def forward(ctx, one, other):
+        ctx.save_for_backward(one, other)
+        return one @ other
 
     @staticmethod
     def backward(ctx, grad):
-        rows, columns = ctx.saved_tensors
+        one, other = ctx.saved_tensors
         with torch.autocast(grad.device.type, enabled=False):
-            by_rows = (grad @ columns).sum_to_size(rows.shape)
-            by_columns = (rows.mT @ grad).mT.sum_to_size(columns.shape)
-        return by_rows, by_columns
+            by_one = (grad @ other.mT).sum_to_size(one.shape)
+            return by_one, (one.mT @ grad).sum_to_size(other.shape)
