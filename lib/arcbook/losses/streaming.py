@@ -31,6 +31,7 @@ BLOCK = 1 << 17  # logits of a block
 MAPPED = 1 << 25  # bytes of an array whose pages are asked for by themselves
 STEEP = 0.995  # beyond, a cosine in float32 has lost digits of its angle
 PAIRS = 1 << 12  # angles that are computed anew at a time
+STEADY = 40  # logits below have exponentials whose sums float32 holds
 LARGE = 1e3  # logits beyond have too few digits in float32
 SHORT = 1e-15  # vectors below, or above its inverse, have squares beyond it
 
@@ -210,10 +211,14 @@ def _rivals(
         for place in classes.places():
             there = room[k, place] if room.numel() else None
             block = classes.block(place, there, known.numel() > 0)
-            logits = classes.logits(block)
-            most = logits.amax(0)
-            total = logits.sub_(most).exp_().sum(0)
-            found.append(total.to(rows).log_() + most)
+            most = classes.most
+            if most is None:
+                logits = classes.logits(block)
+                most = logits.amax(0)
+                logits -= most
+            else:
+                logits = classes.logits(block, -most)
+            found.append(logits.exp_().sum(0).to(rows).log_() + most)
         sums[k] = torch.stack(found).logsumexp(0)
     return sums, take(vectors, labels.clamp(min=0)), kept
 
@@ -310,6 +315,8 @@ class _Classes:
         self, rows, vectors, labels, scale, sizes, loss, lengths, centers, wide
     ):
         longest = norms(rows) * scale * (sizes.max() if lengths else 1)
+        steady = not loss and longest.max() < STEADY
+        self.most = longest if steady else None  # no logit is above
         if not loss and longest.max() > LARGE:
             wide = widest(rows.device)
             sizes = sizes if lengths else _sizes(vectors, wide)
@@ -323,6 +330,8 @@ class _Classes:
             none = sizes == 0
             inverse = sizes.masked_fill(none, torch.inf).reciprocal_()
             self.inverse = inverse.to(wide)[:, None]
+            least, most = inverse.aminmax()  # whose squares may be infinite
+            self.far = least < SHORT or most > 1 / SHORT
         self.by_rows = torch.zeros_like(self.rows)
         self.fit = wide == vectors.dtype and len(rows) <= vectors.shape[-1]
 
@@ -412,12 +421,14 @@ class _Classes:
             out.copy_(pull @ self.rows)
             return
         inverse = self.inverse[place]
-        part = part * inverse
-        self.by_rows.addmm_(pull.mT, part)
         pull *= inverse
+        radial *= inverse
+        self.by_rows.addmm_(pull.mT, part)
         given = out if out.dtype == pull.dtype else None
         along = torch.mm(pull, self.rows, out=given)
-        along.addcmul_(part, growth - radial * inverse)
+        if self.far:
+            part, inverse = part * inverse, 1
+        along.addcmul_(part, (growth - radial) * inverse)
         if steep:
             self._add_steep(alone, block, along)
         if given is None:
