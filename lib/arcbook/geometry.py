@@ -85,7 +85,10 @@ class _Unit(torch.autograd.Function):
     @staticmethod
     def forward(ctx, vectors):
         wide = vectors.to(widest(vectors.device))
-        sizes = norms(vectors)
+        if wide.dtype is vectors.dtype:
+            sizes = norms(vectors)
+        else:
+            sizes = torch.linalg.vector_norm(wide, dim=-1)
         divisor = sizes.masked_fill(sizes == 0, torch.inf)[..., None]
         directions = wide / divisor
         ctx.save_for_backward(directions, divisor)

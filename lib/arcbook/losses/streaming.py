@@ -259,7 +259,7 @@ def _rivals_backward(
                 room = by_vectors[k, place]
                 block = classes.block(place, room if kept else None, kept)
                 pull = classes.logits(block, -sums[k]).exp_()
-                pull *= grad[k]
+                pull *= grad[k].to(pull)
                 into = by_scale[k] if learned else None
                 classes.pulled(block, pull, into, room)
         own = labels[k].clamp(min=0)
@@ -314,12 +314,14 @@ class _Classes:
     def __init__(
         self, rows, vectors, labels, scale, sizes, loss, lengths, centers, wide
     ):
-        longest = norms(rows) * scale * (sizes.max() if lengths else 1)
-        steady = not loss and longest.max() < STEADY
-        self.most = longest if steady else None  # no logit is above
-        if not loss and longest.max() > LARGE:
-            wide = widest(rows.device)
-            sizes = sizes if lengths else _sizes(vectors, wide)
+        self.most = None
+        if not loss:
+            longest = norms(rows) * scale * (sizes.max() if lengths else 1)
+            if longest.max() < STEADY:
+                self.most = longest  # no logit is above
+            elif longest.max() > LARGE:
+                wide = widest(rows.device)
+                sizes = sizes if lengths else _sizes(vectors, wide)
         self.formula = registry.get(loss).others if loss else None
         self.exact, self.rows = rows, rows.to(wide)
         self.vectors, self.labels, self.centers = vectors, labels, centers
