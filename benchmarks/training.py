@@ -2,8 +2,14 @@
 
     python benchmarks/training.py                  # all on this device
     python benchmarks/training.py --images 256 --batch 32 --epochs 3
+    python benchmarks/training.py --only precision --threads 1
 
-First, a training epoch of ResNet-18 on CIFAR-10 by `arcbook.training`
+First, images a second in float32 and in bfloat16 of four networks, by
+`arcbook.training`, taking turns: what training was and what it is now. On a
+processor without bfloat16 (or with ONEDNN_MAX_CPU_ISA=AVX2 in the environment)
+the second is rounded float32, and should be no slower.
+
+Then a training epoch of ResNet-18 on CIFAR-10 by `arcbook.training`
 (without looking at anything but ten images) against the recipe that people
 copy: a DataLoader with worker processes, per-image transforms in Python,
 float32, no compilation. Then the seconds of a step with each loss against
@@ -29,10 +35,25 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from arcbook import augment, convnets, datasets, looks, losses, training
+from arcbook import (
+    augment,
+    convnets,
+    datasets,
+    looks,
+    losses,
+    precision,
+    training,
+)
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
 LOSSES = "softmax", "center", "m_softmax", "arcface", "adacos", "arcgrad"
+# settings, images an epoch beside ResNet-18's, batch size
+NETWORKS = {
+    "ResNet-18": ({"network": "resnet18"}, 1, 32),
+    "ResNet-18, a quarter": ({"network": "resnet18", "width": 0.25}, 8, 128),
+    "ResNet-34, a quarter": ({"network": "resnet34", "width": 0.25}, 8, 128),
+    "ResNet-20": ({"network": "resnet20"}, 8, 128),
+}
 # dense bfloat16 FLOP/s that the maker states
 STATED = {"H100": 989e12, "H200": 989e12, "A100": 312e12}
 
@@ -63,11 +84,11 @@ def now(device: str) -> float:
     return time.perf_counter()
 
 
-def ours(images, batch: int, epochs: int, device: str) -> float:
+def ours(images, batch: int, epochs: int, device: str, **given) -> float:
     """Images per second, the median of the epochs but the first."""
     result = training.train(
         images,
-        network="resnet18",
+        **{"network": "resnet18"} | given,
         loss="softmax",
         epochs=epochs + 1,
         batch_size=batch,
@@ -78,6 +99,34 @@ def ours(images, batch: int, epochs: int, device: str) -> float:
         device=device,
     )
     return result.images_per_second
+
+
+def precisions(number: int, epochs: int, repeats: int, device: str) -> dict:
+    """Images per second of each network in each precision, in turns.
+
+    Gives by network two lists, of `repeats` rates each. A network of a
+    quarter of the width has so many times as many images an epoch that a turn
+    is about as long.
+    """
+    found = {}
+    for title, (given, times, batch) in NETWORKS.items():
+        images = cifar(times * number)
+        rates = {one: [] for one in precision.PRECISIONS}
+        for _ in range(repeats):
+            for one, seen in rates.items():
+                how = given | {"precision": one}
+                seen.append(ours(images, batch, epochs, device, **how))
+        before, now = rates.values()
+        ratios = [b / a for a, b in zip(before, now)]
+        print(
+            f"{title:>20}: {statistics.median(before):7,.0f} images/s in "
+            f"float32, {statistics.median(now):7,.0f} in bfloat16, "
+            f"{statistics.median(ratios):.2f} times "
+            f"({min(ratios):.2f} to {max(ratios):.2f})",
+            flush=True,
+        )
+        found[title] = rates
+    return found
 
 
 class PerImage(Dataset):
@@ -198,7 +247,7 @@ def steps(images, batch: int, rounds: int, device: str) -> dict[str, list]:
         for name, head in heads.items():
             began = now(device)
             for _ in range(each):
-                with looks.precision(on):
+                with precision.within(on, precision.usual(on)):
                     features = forward(pixels)
                 value = head.losses(features, labels).mean()
                 optimizers[name].zero_grad()
@@ -219,7 +268,11 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=20 if cuda else 5)
     parser.add_argument("--json", type=Path, help="write the numbers there")
+    parser.add_argument("--threads", type=int, help="of the processor")
+    parser.add_argument("--only", choices=["precision"], help="nothing else")
     chosen = parser.parse_args()
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
     torch.backends.cudnn.benchmark = True
 
     device, images = chosen.device, cifar(chosen.images)
@@ -229,6 +282,15 @@ def main():
         f"{torch.__version__}; {chosen.images} images ({images.source}), "
         f"batches of {chosen.batch}"
     )
+    if device == "cpu":
+        way = "its own kernels" if precision.native() else "rounded float32"
+        print(f"bfloat16 by {way}")
+    number = min(chosen.images, 64) if device == "cpu" else chosen.images
+    turns = precisions(number, chosen.epochs, chosen.repeats, device)
+    if chosen.json:
+        chosen.json.write_text(json.dumps({"precisions": turns}, indent=1))
+    if chosen.only:
+        return
     size = chosen.batch, chosen.epochs, device
     ways = {"arcbook": ours, "recipe": recipe}
     found = {who: [] for who in ways}
@@ -265,6 +327,7 @@ def main():
         numbers = {
             "device": name,
             "torch": torch.__version__,
+            "precisions": turns,
             "images_per_second": found,
             "flops_per_second": work,
             "attainable_flops_per_second": measured,

@@ -72,7 +72,7 @@ def linear_cycle(patch):
 
 
 def no_eval(patch):
-    def embed(network, pixels, scaling):
+    def embed(network, pixels, scaling, precision):
         with torch.no_grad():
             return network(scaling(pixels)).float()
 

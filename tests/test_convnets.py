@@ -82,6 +82,19 @@ def test_counts_of_the_small_networks():
     assert 0.26e6 < count(convnets.create("resnet20", 1)) < 0.28e6
 
 
+def test_a_quarter_of_the_width_is_a_network_of_the_same_depth():
+    whole, slim = (convnets.create("resnet34", 3, 100, w) for w in (1, 0.25))
+    for one, other in zip(whole.modules(), slim.modules(), strict=True):
+        assert type(one) is type(other)
+        if isinstance(one, nn.Conv2d):
+            assert one.out_channels == 4 * other.out_channels
+            assert (one.kernel_size, one.stride) == (
+                other.kernel_size, other.stride,
+            )  # fmt: skip
+    assert convnets.create("resnet18", 3, width=0.25).embedding_dim == 128
+    assert slim(torch.rand(2, 3, 32, 32)).shape == (2, 100)
+
+
 def test_shortcut_without_parameters():
     images = torch.randn(2, 3, 4, 4)
     out = convnets.Block(3, 5, 2, projection=False).shortcut(images)
@@ -106,6 +119,9 @@ def test_layout_of_memory_does_not_change_features():
         (("resnet19", 3), "no network 'resnet19'.*resnet20"),
         (("conv4", 0), "in_channels = 0"),
         (("conv4", 1, 0), "embedding_dim = 0"),
+        (("resnet18", 3, None, 0.3), "width = 0.3: .* 0.25"),
+        (("resnet18", 3, None, 0), "width = 0"),
+        (("resnet18", 3, None, -1), "width = -1"),
     ],
 )
 def test_bad_arguments(arguments, complaint):

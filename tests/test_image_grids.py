@@ -24,6 +24,7 @@ FULL_RUNS = {
     "angular-learning.table6": 40,
     "angular-learning.table2": 4,
     "angular-learning.fig7": 4,
+    "arcgrad.precision": 10,
     "arcgrad.fig3": 40,
     "arcgrad.table5": 30,
     "angular-learning.table7": 20,

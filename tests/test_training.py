@@ -291,6 +291,8 @@ OTHER = {
     "loss": "softmax",
     "hyperparameters": {"s": 3.0},
     "embedding_dim": 9,
+    "width": 0.5,
+    "precision": "bfloat16",
     "epochs": 3,
     "batch_size": 49,
     "learning_rate": 0.02,
@@ -327,6 +329,7 @@ def test_what_decides_and_what_is_not_said_is_as_in_the_papers():
     nothing = (inspect.Parameter.empty, None)
     defaults = {name: one.default for name, one in signature.items()}
     assert {k: v for k, v in defaults.items() if v not in nothing} == {
+        "width": 1.0,
         "weight_decay": 5e-4,
         "augmented": False,
         "share": 1.0,

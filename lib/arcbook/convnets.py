@@ -76,7 +76,18 @@ def _residual(channels, widths, depths, *, projection):
     return layers, inputs
 
 
-def iam_cnn(channels: int) -> tuple[list[nn.Module], int]:
+def _scaled(widths, share):
+    """The published numbers of channels, or a share of each."""
+    found = [share * width for width in widths]
+    if any(width < 1 or width % 1 for width in found):
+        raise ValueError(
+            f"width = {share}: it makes {found} channels of {[*widths]}, "
+            "which are not whole and at least 1; take 1, 0.5 or 0.25"
+        )
+    return [int(width) for width in found]
+
+
+def iam_cnn(channels: int, width: float = 1) -> tuple[list[nn.Module], int]:
     """The MNIST network of [iam, Table 1]: pairs of 32, 64, 128 channels.
 
     Left open there and chosen here: padding 1, batch normalisation, ReLU,
@@ -84,38 +95,41 @@ def iam_cnn(channels: int) -> tuple[list[nn.Module], int]:
     pixels become 9 x 9, 3 x 3 and one.
     """
     layers = []
-    for inputs, width in pairwise((channels, 32, 64, 128)):
-        layers += [conv(inputs, width), conv(width, width), nn.MaxPool2d(3)]
-    return layers, width
+    for inputs, size in pairwise((channels, *_scaled((32, 64, 128), width))):
+        layers += [conv(inputs, size), conv(size, size), nn.MaxPool2d(3)]
+    return layers, size
 
 
-def conv4(channels: int) -> tuple[list[nn.Module], int]:
+def conv4(channels: int, width: float = 1) -> tuple[list[nn.Module], int]:
     """Four convolutions: "a simple CNN [...] of a 4 layer" [mnist-cosine].
 
     That is all the paper says. Chosen here: 3x3, stride 2, 16 to 128
     channels, batch normalisation, ReLU.
     """
-    pairs = pairwise((channels, 16, 32, 64, 128))
-    return [conv(*pair, stride=2) for pair in pairs], 128
+    sizes = channels, *_scaled((16, 32, 64, 128), width)
+    return [conv(*pair, stride=2) for pair in pairwise(sizes)], sizes[-1]
 
 
-def resnet20(channels: int) -> tuple[list[nn.Module], int]:
+def resnet20(channels: int, width: float = 1) -> tuple[list[nn.Module], int]:
     """ResNet-20 for small images. (He et al. 2016, Section 4.2)
 
     Three stages of three blocks with 16, 32, 64 channels; shortcuts without
     parameters.
     """
-    return _residual(channels, (16, 32, 64), (3, 3, 3), projection=False)
+    sizes = _scaled((16, 32, 64), width)
+    return _residual(channels, sizes, (3, 3, 3), projection=False)
 
 
-def resnet18(channels: int) -> tuple[list[nn.Module], int]:
+def resnet18(channels: int, width: float = 1) -> tuple[list[nn.Module], int]:
     """ResNet-18 for 32x32 images: a 3x3 stem of stride 1, no max-pool."""
-    return _residual(channels, WIDTHS, (2, 2, 2, 2), projection=True)
+    sizes = _scaled(WIDTHS, width)
+    return _residual(channels, sizes, (2, 2, 2, 2), projection=True)
 
 
-def resnet34(channels: int) -> tuple[list[nn.Module], int]:
+def resnet34(channels: int, width: float = 1) -> tuple[list[nn.Module], int]:
     """ResNet-34 for 32x32 images: a 3x3 stem of stride 1, no max-pool."""
-    return _residual(channels, WIDTHS, (3, 4, 6, 3), projection=True)
+    sizes = _scaled(WIDTHS, width)
+    return _residual(channels, sizes, (3, 4, 6, 3), projection=True)
 
 
 BODIES = (iam_cnn, conv4, resnet20, resnet18, resnet34)
@@ -128,7 +142,10 @@ def available() -> list[str]:
 
 
 def create(
-    name: str, in_channels: int, embedding_dim: int | None = None
+    name: str,
+    in_channels: int,
+    embedding_dim: int | None = None,
+    width: float = 1.0,
 ) -> ConvNet:
     """Make a network.
 
@@ -139,19 +156,23 @@ def create(
     with 512 ResNet-34 the 21.54 million, that [angular-learning, Tables 6 and
     7] print; the papers do not say so.
 
-    Raises ValueError for an unknown name or a size that is not positive.
+    `width` is the share of the published channels that each convolution has,
+    such as 0.25: a slimmer network of the same kind and depth.
+
+    Raises ValueError for an unknown name, a size that is not positive, or a
+    width with which some convolution has no whole number of channels.
     """
     refuse_unknown("network", [name], NETWORKS)
     sizes = {"in_channels": in_channels, "embedding_dim": embedding_dim}
     for what, value in sizes.items():
         if value is not None and value < 1:
             raise ValueError(f"{what} = {value}: it is at least 1")
-    layers, width = NETWORKS[name](in_channels)
+    layers, features = NETWORKS[name](in_channels, width)
     layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     if embedding_dim is not None:
-        layers.append(nn.Linear(width, embedding_dim))
+        layers.append(nn.Linear(features, embedding_dim))
     network = ConvNet(*layers)
-    network.embedding_dim = embedding_dim or width
+    network.embedding_dim = embedding_dim or features
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out")

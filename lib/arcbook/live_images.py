@@ -63,7 +63,7 @@ def missing(name: str, sample: bool = False) -> str:
 
 def _changed(id, run, changes):
     hyperparameters = run["hyperparameters"]
-    known = [*hyperparameters, *images.SETTINGS]
+    known = [*hyperparameters, *images.SETTINGS, *images.UNNAMED]
     for name in changes:
         if name not in known:
             raise ValueError(

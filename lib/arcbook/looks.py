@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from arcbook import metrics
+from arcbook.precision import within
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int, UInt8
@@ -36,12 +37,6 @@ class Log:
     looks: list[dict[str, float]] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     histograms: dict[str, list[list[int]]] = field(default_factory=dict)
-
-
-def precision(device: torch.device) -> torch.autocast:
-    """Bfloat16 for a network on CUDA, float32 elsewhere."""
-    on_cuda = device.type == "cuda"
-    return torch.autocast(device.type, torch.bfloat16, enabled=on_cuda)
 
 
 def draws(seed: int, *purpose: int) -> torch.Generator:
@@ -71,11 +66,14 @@ def class_share(
 
 @torch.no_grad()
 def embed(
-    network: ConvNet, images: UInt8[Tensor, "n h w c"], scaling: Scaling
+    network: ConvNet,
+    images: UInt8[Tensor, "n h w c"],
+    scaling: Scaling,
+    precision: str,
 ) -> Float[Tensor, "n d"]:
-    """Features of images, in float32, by the network in its eval mode."""
+    """Features of images, as float32, by the network in its eval mode."""
     network.eval()
-    with precision(images.device):
+    with within(images.device, precision):
         parts = [network(scaling(part)) for part in images.split(BATCH)]
     network.train()
     return torch.cat(parts).float()
@@ -86,6 +84,7 @@ class Looker:
     """Looks at a fixed draw of the training images and at the test images.
 
     Attributes:
+        precision: in which the network computes.
         probe, labels: the draw of the training images.
         seconds: spent on `angles`, which are looked at between two steps.
     """
@@ -93,6 +92,7 @@ class Looker:
     network: ConvNet
     head: Head
     scaling: Scaling
+    precision: str
     probe: UInt8[Tensor, "n h w c"]
     labels: Int[Tensor, " n"]
     test: UInt8[Tensor, "t h w c"]
@@ -107,7 +107,7 @@ class Looker:
         been looked at, nothing is noted.
         """
         began = self._now()
-        features = embed(self.network, self.probe, self.scaling)
+        features = self._embed(self.probe)
         noted = log.looks and log.looks[-1]["step"] == log.step
         if not noted and features.isfinite().all():
             weight = self.head.weight
@@ -123,7 +123,7 @@ class Looker:
         Gives the shares of hits, or None if a feature is not finite.
         """
         features = self.angles(log)
-        tested = embed(self.network, self.test, self.scaling)
+        tested = self._embed(self.test)
         if not (features.isfinite().all() and tested.isfinite().all()):
             return None
         weight, labels = self.head.weight, self.test_labels
@@ -154,14 +154,14 @@ class Looker:
         Gives arrays as `training.Result` lists them, and test_wc_intra and
         test_c_inter.
         """
-        tested = embed(self.network, self.test, self.scaling)
+        tested = self._embed(self.test)
         labels, weight = self.test_labels, self.head.weight
         classes = len(weight)
         found = metrics.confusion(labels, self.head.predict(tested), classes)
         kept = log.histograms | {"confusion": found.tolist()}
         arrays = {k: np.array(rows, np.uint32) for k, rows in kept.items()}
         if keep_features:
-            features = embed(self.network, self.probe, self.scaling)
+            features = self._embed(self.probe)
             arrays["features"] = _half(features[:keep_features])
             arrays["feature_labels"] = _short(self.labels[:keep_features])
             arrays["class_vectors"] = weight.float().cpu().numpy()
@@ -175,6 +175,9 @@ class Looker:
         return arrays, {
             f"test_{name}": found[name] for name in ("wc_intra", "c_inter")
         }
+
+    def _embed(self, images):
+        return embed(self.network, images, self.scaling, self.precision)
 
     def _now(self):
         if self.probe.is_cuda:

@@ -28,7 +28,8 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 from arcbook import augment, checkpoints, convnets, losses, metrics
-from arcbook.looks import Log, Looker, class_share, draws, embed, precision
+from arcbook.looks import Log, Looker, class_share, draws, embed
+from arcbook.precision import usual, within
 
 if TYPE_CHECKING:
     from arcbook.datasets import Images
@@ -112,6 +113,8 @@ def train(
     learning_rate: float,
     hyperparameters: Mapping | None = None,
     embedding_dim: int | None = None,
+    width: float = 1.0,
+    precision: str | None = None,
     weight_decay: float = 5e-4,
     augmented: bool = False,
     share: float = 1.0,
@@ -138,12 +141,14 @@ def train(
 
     Args:
         images: from `datasets.load`.
-        network, embedding_dim: as `convnets.create` takes them.
+        network, embedding_dim, width: as `convnets.create` takes them.
         loss, hyperparameters: as `losses.create` takes them.
         epochs: how often each image is seen. A last batch that is not full
             is left out, another one each epoch.
         batch_size: images a step; all of them if there are fewer.
         learning_rate: the largest of the cycle, after 30% of the steps.
+        precision: in which the network computes, training and looked at,
+            "float32" or "bfloat16"; None: bfloat16 on CUDA, else float32.
         weight_decay: of all parameters, class vectors among them.
         augmented: whether images are cropped, flipped and z-scored, the
             "+" of the papers; without it pixels are between 0 and 1.
@@ -177,6 +182,8 @@ def train(
         device or ("cuda" if torch.cuda.is_available() else "cpu")
     )
     on_cuda = device.type == "cuda"
+    precision = decisive["precision"] = precision or usual(device)
+    computing = within(device, precision)
     torch.backends.cudnn.benchmark |= on_cuda
     budget = _clock(time_budget)
 
@@ -195,7 +202,8 @@ def train(
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = convnets.create(network, stock.images.shape[-1], embedding_dim)
+        channels = stock.images.shape[-1]
+        net = convnets.create(network, channels, embedding_dim, width)
         head = losses.create(
             loss,
             embedding_dim=net.embedding_dim,
@@ -213,7 +221,8 @@ def train(
     seen = stock.images[probed], stock.labels[probed]
     tested = augment.to_device(images.test_images[:test_limit], device)
     labels = torch.from_numpy(images.test_labels[:test_limit]).to(device)
-    looker = Looker(net, head, stock.scaling, *seen, tested, labels)
+    how = stock.scaling, precision
+    looker = Looker(net, head, *how, *seen, tested, labels)
 
     log, saved = Log(), (model, optimizer, cycle)
     state = checkpoints.load(checkpoint, decisive, device)
@@ -238,7 +247,7 @@ def train(
             stock.epoch(batch_size, draws(seed, EPOCH, epoch)),
             planned - log.step,
         ):
-            with precision(device):
+            with computing:
                 features = forward(pixels)
             value = head.losses(features, labels).mean()
             optimizer.zero_grad()
@@ -275,7 +284,7 @@ def train(
 
     arrays, angles = looker.arrays(log, keep_features, keep_cosines)
     hits = {k: log.curves[-1][k] for k in METRICS} if log.curves else {}
-    features = embed(net, stock.images, stock.scaling)
+    features = embed(net, stock.images, *how)
     weight = head.weight.detach()
     noted = metrics.compactness(features, stock.labels, weight)
     speeds = log.rates[1:] or log.rates or [math.nan]
@@ -294,7 +303,7 @@ def train(
         seconds=log.seconds,
         images_per_second=statistics.median(speeds),
         device=torch.cuda.get_device_name(device) if on_cuda else "cpu",
-        precision="bfloat16" if on_cuda else "float32",
+        precision=precision,
         torch_version=torch.__version__,
     )
 

@@ -19,7 +19,7 @@ from scipy import stats
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from arcbook import convnets, looks, losses
+from arcbook import convnets, losses, precision
 from arcbook.experiments.registry import CONTENT, methods
 from arcbook.naming import refuse_unknown
 from arcbook.packing import short
@@ -105,7 +105,8 @@ def measure(run: Mapping) -> dict | None:
     """
     if unmeasurable(run):
         return None
-    on_cuda = run["device_type"] == "cuda"
+    device = torch.device(run["device_type"])
+    on_cuda = device.type == "cuda"
     began = time.perf_counter()
 
     def now():
@@ -127,7 +128,7 @@ def measure(run: Mapping) -> dict | None:
         "note": "random pixels",
         "more": {
             "steps_a_turn": number,
-            "precision": "bfloat16" if on_cuda else "float32",
+            "precision": precision.usual(device),
         },
         "seconds": time.perf_counter() - began,
         "device": torch.cuda.get_device_name() if on_cuda else None,
@@ -161,7 +162,7 @@ def steps(run: Mapping) -> dict[str, Callable[[], Tensor]]:
         )
 
         def step():
-            with looks.precision(device):
+            with precision.within(device, precision.usual(device)):
                 features = forward(pixels)
             value = head.losses(features, labels).mean()
             optimizer.zero_grad()

@@ -30,6 +30,8 @@ SETTINGS = dict.fromkeys(CHOSEN) | {
     "keep_features": 0,
     "keep_cosines": 0,
 }
+# what a run names only where it is another, so that older keys stand
+UNNAMED = {"width": 1.0, "precision": None}
 MORE = ("arrays", "steps", "train_images", "probe_images", "test_images")
 MORE += ("parameters", "images_per_second", "precision")
 HISTOGRAM_ROWS = 31
@@ -45,7 +47,8 @@ def one_run(
     """One run of a grid."""
     dataset, augmented = BENCHMARKS[benchmark]
     given = {**protocol, **changes}
-    refuse_unknown("setting", given, [*SETTINGS, "sample"])
+    refuse_unknown("setting", given, [*SETTINGS, *UNNAMED, "sample"])
+    usual = {k for k in UNNAMED if given.get(k, UNNAMED[k]) == UNNAMED[k]}
     loss, hyperparameters = method
     return {
         "dataset": dataset,
@@ -56,7 +59,7 @@ def one_run(
         **SETTINGS,
         "sample": False,
         "augmented": augmented,
-        **given,
+        **{k: v for k, v in given.items() if k not in usual},
     }
 
 
@@ -72,6 +75,10 @@ def name(run: Mapping) -> str:
         parts.append(f"{100 * run['share']:g}-percent")
     if run["embedding_dim"] in (2, 3):
         parts.append(f"{run['embedding_dim']}d")
+    if "width" in run:
+        parts.append(f"width{run['width']:g}")
+    if "precision" in run:
+        parts.append(run["precision"])
     return "-".join([*parts, f"{run['epochs']}-epochs-seed{run['seed']}"])
 
 
@@ -95,7 +102,8 @@ def measure(
     began, on_cuda = time.perf_counter(), torch.cuda.is_available()
     card = torch.cuda.get_device_name() if on_cuda else None
     if on_cuda:
-        decisive = ("network", "embedding_dim", "batch_size")
+        run = UNNAMED | dict(run)
+        decisive = ("network", "embedding_dim", "width", "batch_size")
         shapes = images.train_images.shape[1:], len(images.class_names)
         _forget_compiled(*shapes, *(run[key] for key in decisive))
     try:
@@ -107,6 +115,7 @@ def measure(
             save_every=20.0 if on_cuda else 0.0,
             time_budget=time_left,
             **{key: run[key] for key in SETTINGS},
+            **{key: run[key] for key in UNNAMED if key in run},
         )
     except training.Diverged as error:
         found, note = packing.outcome_of_diverged(error), str(error)
@@ -176,9 +185,13 @@ CLASSES, SIDE = 7, {"iam_cnn": 27}
 def canary(run: Mapping) -> tuple[str, dict]:
     """A run made small: its network and loss, on synthetic images.
 
+    The precision is no part of it: in float64, in which canaries compute, the
+    steps of every precision are the same (see `precision`).
+
     Its name is such as "resnet18-arcgrad".
     """
     kept = ("loss", "hyperparameters", "network", "embedding_dim", "augmented")
+    kept += ("width",) if "width" in run else ()
     colours = 3 if run["dataset"].startswith("cifar") else 1
     small = {key: run[key] for key in kept} | SMALL | {"channels": colours}
     return f"{run['network']}-{run['loss']}".replace("_", "-"), small
