@@ -33,7 +33,7 @@ def gradients(network, pixels, name):
 
 
 def off(found, expected):
-    return float((found.float() - expected).norm() / expected.norm())
+    return ((found.float() - expected).norm() / expected.norm()).item()
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,7 @@ def kinds():
 
     def note(module, _, given):
         if isinstance(module, nn.Conv2d | nn.Linear):
-            training_now = module.training
-            seen.setdefault(given.dtype, set()).add(training_now)
+            seen.setdefault(given.dtype, set()).add(module.training)
 
     handle = register_module_forward_hook(note)
     try:
@@ -148,17 +147,17 @@ def test_bfloat16_learns_as_float32_does(native):
     size = {"share": 0.5, "epochs": 3, "test_limit": 500}
     found = [train(precision=x, **size) for x in precision.PRECISIONS]
     near, far = (one.metrics["test_accuracy"] for one in found)
-    assert near != far or found[0].metrics != found[1].metrics
+    assert found[0].metrics != found[1].metrics
     assert min(near, far) > 0.8 and abs(near - far) < 0.03
 
 
 def test_an_unknown_precision():
-    with pytest.raises(ValueError, match="no precision 'bf16'.*bfloat16"):
+    with pytest.raises(ValueError, match=r"no precision 'bf16'.*bfloat16"):
         train(precision="bf16")
 
 
 def test_a_canary_is_the_same_in_every_precision(native, other_code):
-    id, run = "test.none", tiny_runs("full")[0]
+    run = tiny_runs("full")[0]
     with_precision = run | {"precision": "bfloat16"}
     assert images.canary(run) == images.canary(with_precision)
     _, small = images.canary(run)
@@ -166,12 +165,12 @@ def test_a_canary_is_the_same_in_every_precision(native, other_code):
     for name in precision.PRECISIONS:
         with canary._double():
             found.append(images.probe(small | {"precision": name}))
-    assert found[0] == found[1], id
+    assert found[0] == found[1]
 
 
 def test_another_width_is_another_canary():
     run = tiny_runs("full")[0]
-    name, small = images.canary(run | {"width": 0.5})
+    _, small = images.canary(run | {"width": 0.5})
     assert small["width"] == 0.5 and "width" not in images.canary(run)[1]
 
 
