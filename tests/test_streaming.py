@@ -48,8 +48,8 @@ def same(head, features, labels, monkeypatch, tolerance):
 @pytest.mark.parametrize(
     ("dtype", "tolerance", "n"),
     [
-        (torch.float32, 2e-6, 11),
-        (torch.float32, 2e-6, 4),
+        (torch.float32, 1e-6, 11),
+        (torch.float32, 1e-6, 4),
         (torch.float64, 1e-10, 7),
     ],
 )
