@@ -143,7 +143,8 @@ def test_every_figure_says_what_it_shows_and_every_chapter_has_some(book):
             assert caption and len(caption.get_text()) > 20, name
 
 
-def test_the_code_of_the_how_to_page_runs():
+def test_the_code_of_the_how_to_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a model is saved
     text = (ROOT / "book" / "howto.md").read_text(encoding="utf-8")
     images, labels = torch.randn(4, 512), torch.tensor([0, 1, 2, 9])
     names = {
