@@ -28,6 +28,7 @@ TESTS = {
     "losses/regularisers": ["test_losses", "test_ensembles"],
     "losses/heads": ["test_losses", "test_heads", "test_streaming"],
     "losses/streaming": ["test_streaming"],
+    "losses/tables": ["test_streaming", "test_losses"],
     "losses/peers": ["test_heads"],
     "losses/schedules": ["test_schedules"],
     "losses/export": ["test_export"],

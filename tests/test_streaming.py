@@ -8,8 +8,10 @@ import torch.utils.checkpoint
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from arcbook import formulas, geometry, losses
-from arcbook.losses import heads, streaming
+from arcbook.losses import heads, streaming, tables
 from test_losses import EVERY, make
+
+OPERATORS = vars(streaming) | vars(tables)
 
 
 @pytest.fixture
@@ -18,7 +20,7 @@ def in_blocks(monkeypatch):
     monkeypatch.setattr(heads, "FEW", 0)
     monkeypatch.setattr(streaming, "BLOCK", 30)
     monkeypatch.setattr(streaming, "PAIRS", 3)
-    monkeypatch.setattr(streaming, "MAPPED", 1)
+    monkeypatch.setattr(tables, "MAPPED", 1)
 
 
 def measured(head, features, labels):
@@ -216,7 +218,7 @@ def test_a_device_without_float64(name, hyper, classes, monkeypatch):
     class Float64(TorchDispatchMode):
         def __torch_dispatch__(self, function, types, args=(), kwargs=None):
             if function.namespace == "arcbook":
-                operator = getattr(streaming, f"_{function._opname}")
+                operator = OPERATORS[f"_{function._opname}"]
                 with self:
                     given = operator._init_fn(*args, **kwargs or {})
             else:

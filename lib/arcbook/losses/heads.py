@@ -17,7 +17,8 @@ from torch.nn.functional import logsigmoid
 from arcbook import formulas
 from arcbook.geometry import angle, angles, unit, widest
 from arcbook.losses.regularisers import InterClass
-from arcbook.losses.streaming import FEW, log_sums, rivals, take
+from arcbook.losses.streaming import FEW, log_sums, rivals
+from arcbook.losses.tables import take
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int

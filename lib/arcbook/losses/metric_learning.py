@@ -13,7 +13,7 @@ import torch
 from arcbook import losses
 from arcbook.geometry import angle, unit
 from arcbook.losses.registry import scale_s
-from arcbook.losses.streaming import take
+from arcbook.losses.tables import take
 
 try:
     from pytorch_metric_learning.distances import (

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import logsigmoid
 
 from arcbook.geometry import widest
-from arcbook.losses.streaming import take
+from arcbook.losses.tables import take
 
 LATEX = {  # of a batch of N, besides the loss of the logits
     "center": r"\frac{\lambda}{2N} \sum_{i=1}^N \|x_i - c_{y_i}\|^2",

@@ -10,9 +10,6 @@ few classes the logits are one array, and automatic differentiation is faster.
 
 from __future__ import annotations
 
-import math
-import mmap
-from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,13 +19,13 @@ from torch import Tensor
 
 from arcbook.geometry import angle, angle_gradient, norms, unit, widest
 from arcbook.losses import registry
+from arcbook.losses.tables import allocate, take
 
 if TYPE_CHECKING:
     from jaxtyping import Float, Int
 
 FEW = 1 << 15  # logits that are one array
 BLOCK = 1 << 17  # logits of a block
-MAPPED = 1 << 25  # bytes of an array whose pages are asked for by themselves
 STEEP = 0.995  # beyond, a cosine in float32 has lost digits of its angle
 PAIRS = 1 << 12  # angles that are computed anew at a time
 STEADY = 40  # logits below have exponentials whose sums float32 holds
@@ -97,72 +94,6 @@ def log_sums(
     return rivals.mT.contiguous().logsumexp(-2)  # sums of long rows are fast
 
 
-def take(
-    table: Float[Tensor, "*k c d"], labels: Int[Tensor, "*k n"]
-) -> Float[Tensor, "*k n d"]:
-    """The row of each label."""
-    flat = table.reshape(-1, *table.shape[-2:])
-    first = torch.arange(len(flat), device=labels.device) * table.shape[-2]
-    numbers = labels.reshape(len(flat), -1) + first[:, None]
-    rows = flat.flatten(0, 1)
-    take = _take if rows.numel() > BLOCK else torch.index_select
-    return take(rows, 0, numbers.flatten()).view(*labels.shape, -1)
-
-
-@torch.library.custom_op("arcbook::take", mutates_args=())
-def _take(rows: Tensor, dim: int, numbers: Tensor) -> Tensor:
-    return rows.index_select(dim, numbers)
-
-
-@_take.register_fake
-def _(rows, dim, numbers):
-    return rows.new_empty(len(numbers), rows.shape[1])
-
-
-@torch.library.custom_op("arcbook::put", mutates_args=())
-def _put(rows: Tensor, numbers: Tensor, classes: int) -> Tensor:
-    """Rows at their numbers, among zeros."""
-    zeros = _room(rows, (classes, rows.shape[1]), filled=False)
-    return zeros.index_add_(0, numbers, rows)
-
-
-def _room(like: Tensor, shape: tuple[int, ...], filled: bool) -> Tensor:
-    """Zeros, or anything where all of it will be `filled`.
-
-    Linux makes pages of a large array when they are written to: of 2 MB if
-    all are, since to make them of 4 KB takes a fifth of a step, and else so
-    that zeros take no memory.
-    """
-    size = math.prod(shape) * like.itemsize
-    here = like.device.type == "cpu" and hasattr(mmap, "MADV_HUGEPAGE")
-    if size < MAPPED or not here:
-        return like.new_empty(shape) if filled else like.new_zeros(shape)
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    pages = mmap.mmap(-1, size, flags=flags)
-    if filled:
-        with suppress(OSError):  # a kernel without large pages
-            pages.madvise(mmap.MADV_HUGEPAGE)
-    return torch.frombuffer(pages, dtype=like.dtype).view(shape)
-
-
-@_put.register_fake
-def _(rows, numbers, classes):
-    return rows.new_empty(classes, rows.shape[1])
-
-
-def _save_numbers(ctx, inputs, output):
-    rows, _, numbers = inputs
-    ctx.classes = len(rows)
-    ctx.save_for_backward(numbers)
-
-
-def _put_back(ctx, grad):
-    return _put(grad, *ctx.saved_tensors, ctx.classes), None, None
-
-
-_take.register_autograd(_put_back, setup_context=_save_numbers)
-
-
 @torch.library.custom_op("arcbook::sizes", mutates_args=())
 def _sizes(vectors: Tensor, wide: torch.dtype) -> Tensor:
     """Norms (…, C): float32's if they have all digits that `wide` has."""
@@ -205,7 +136,7 @@ def _rivals(
         given = rows[k], vectors[k], labels[k], scale[k], sizes[k]
         classes = _Classes(*given, loss, lengths, centers, wide)
         if keep and not known.numel() and classes.fit:
-            kept = kept if k else _room(vectors, vectors.shape, filled=True)
+            kept = kept if k else allocate(vectors, vectors.shape, filled=True)
         room = known if known.numel() else kept
         found = []
         for place in classes.places():
@@ -288,7 +219,9 @@ def _autograd(ctx, grad, grad_own, *_):
     _, rows, vectors, labels, *_ = saved
     kept, ctx.kept = ctx.kept, None  # another pass has to compute them again
     there = kept is not None and kept.numel() > 0
-    by_vectors = kept if there else _room(vectors, vectors.shape, filled=True)
+    by_vectors = (
+        kept if there else allocate(vectors, vectors.shape, filled=True)
+    )
     grad = rows.new_zeros(labels.shape) if grad is None else grad
     if grad_own is None:
         grad_own = vectors.new_zeros(rows.shape)
