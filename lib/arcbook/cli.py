@@ -36,8 +36,11 @@ def run(
         str, typer.Argument(help="An experiment's id, or `all`.")
     ],
     profile: Annotated[
-        Literal["quick", "full"],
-        typer.Option(help="quick: minutes. full: the paper's protocol."),
+        Literal["quick", "reduced", "full"],
+        typer.Option(
+            help="quick: minutes. reduced: hours on two cores. full: the "
+            "paper's protocol."
+        ),
     ] = "quick",
     jobs: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 1,
     time_budget: Annotated[

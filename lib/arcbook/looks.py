@@ -64,6 +64,20 @@ def class_share(
     return np.sort(np.concatenate(chosen))
 
 
+def mislabelled(
+    labels: np.ndarray, share: float, generator: torch.Generator
+) -> np.ndarray:
+    """Labels of which a share, drawn, are those of another class, drawn."""
+    wrong = labels.copy()
+    if number := round(share * len(labels)):
+        order = torch.randperm(len(labels), generator=generator).numpy()
+        there = np.unique(labels)
+        place = np.searchsorted(there, labels[order[:number]])
+        turn = torch.randint(1, len(there), (number,), generator=generator)
+        wrong[order[:number]] = there[(place + turn.numpy()) % len(there)]
+    return wrong
+
+
 @torch.no_grad()
 def embed(
     network: ConvNet,
@@ -157,9 +171,11 @@ class Looker:
         tested = self._embed(self.test)
         labels, weight = self.test_labels, self.head.weight
         classes = len(weight)
-        found = metrics.confusion(labels, self.head.predict(tested), classes)
+        predicted = self.head.predict(tested)
+        found = metrics.confusion(labels, predicted, classes)
         kept = log.histograms | {"confusion": found.tolist()}
         arrays = {k: np.array(rows, np.uint32) for k, rows in kept.items()}
+        arrays["hits"] = np.packbits((predicted == labels).cpu().numpy())
         if keep_features:
             features = self._embed(self.probe)
             arrays["features"] = _half(features[:keep_features])

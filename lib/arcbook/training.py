@@ -28,13 +28,21 @@ from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
 from arcbook import augment, checkpoints, convnets, losses, metrics
-from arcbook.looks import Log, Looker, class_share, draws, embed
+from arcbook.looks import (
+    Log,
+    Looker,
+    class_share,
+    draws,
+    embed,
+    mislabelled,
+)
 from arcbook.precision import usual, within
 
 if TYPE_CHECKING:
     from arcbook.datasets import Images
 
-SHARE, PROBE, LOOK, EPOCH = range(4)  # what random numbers are drawn for
+# what random numbers are drawn for
+SHARE, PROBE, LOOK, EPOCH, NOISE = range(5)
 NEUTRAL = ("images", "device", "compiled", "checkpoint", "save_every")
 NEUTRAL += ("time_budget", "on_epoch", "keep_features", "keep_cosines")
 METRICS = "train_loss", "train_accuracy", "test_accuracy", "test_top5"
@@ -74,9 +82,11 @@ class Result:
             every `angles_every` steps: step, wc_intra, w_inter, c_inter.
         arrays: intra_train, intra_test, intra_class0: (epochs + 1, 180)
             counts of intra-class angles, a bin a degree, row 0 before
-            training; confusion: (C, C) counts on the test images; where
-            asked for, features (n, d), feature_labels (n,), class_vectors
-            (C, d), cosines (n, n) and cosine_labels (n,).
+            training; confusion: (C, C) counts on the test images; hits: one
+            bit a test image, 1 where it is taken for its own class, packed
+            by `numpy.packbits`; where asked for, features (n, d),
+            feature_labels (n,), class_vectors (C, d), cosines (n, n) and
+            cosine_labels (n,).
         train_images, probe_images, test_images: how many were trained on
             and looked at.
         parameters: numbers that were trained, class vectors among them.
@@ -118,6 +128,7 @@ def train(
     weight_decay: float = 5e-4,
     augmented: bool = False,
     share: float = 1.0,
+    label_noise: float = 0.0,
     max_steps: int | None = None,
     seed: int = 0,
     angles_every: int | None = None,
@@ -153,6 +164,9 @@ def train(
         augmented: whether images are cropped, flipped and z-scored, the
             "+" of the papers; without it pixels are between 0 and 1.
         share: of every class of the training images to keep, in (0, 1].
+        label_noise: share of the training images, in [0, 1), that are
+            trained on as another class, drawn; they are looked at as their
+            own.
         max_steps: the cycle is planned for at most so many steps.
         seed: of the initial weights and of all draws.
         angles_every: look at the training angles every so many steps,
@@ -191,9 +205,11 @@ def train(
     number = round(share * len(classes))
     kept = class_share(classes, number, draws(seed, SHARE))
     probed = class_share(classes[kept], probe, draws(seed, PROBE))
+    own = classes[kept]
+    taught = mislabelled(own, label_noise, draws(seed, NOISE))
     stock = augment.Stock(
         images.train_images[kept],
-        classes[kept],
+        taught,
         augmented=augmented,
         device=device,
     )
@@ -218,7 +234,8 @@ def train(
         model.parameters(), weight_decay=weight_decay, fused=on_cuda
     )
     cycle = OneCycleLR(optimizer, learning_rate, total_steps=planned)
-    seen = stock.images[probed], stock.labels[probed]
+    own = torch.from_numpy(own).to(device)
+    seen = stock.images[probed], own[probed]
     tested = augment.to_device(images.test_images[:test_limit], device)
     labels = torch.from_numpy(images.test_labels[:test_limit]).to(device)
     how = stock.scaling, precision
@@ -286,7 +303,7 @@ def train(
     hits = {k: log.curves[-1][k] for k in METRICS} if log.curves else {}
     features = embed(net, stock.images, *how)
     weight = head.weight.detach()
-    noted = metrics.compactness(features, stock.labels, weight)
+    noted = metrics.compactness(features, own, weight)
     speeds = log.rates[1:] or log.rates or [math.nan]
     return Result(
         complete=log.step == planned,
@@ -314,6 +331,7 @@ RANGES = {
     "learning_rate": (lambda x: 0 < x < math.inf, "above 0 and finite"),
     "share": (lambda x: 0 < x <= 1, "above 0 and at most 1"),
     "weight_decay": (lambda x: 0 <= x < math.inf, "at least 0 and finite"),
+    "label_noise": (lambda x: 0 <= x < 1, "at least 0 and below 1"),
 }
 
 

@@ -35,7 +35,7 @@ def why_stale(record: Mapping) -> str:
     name = record["dataset"]
     if name is not None:
         known = datasets.identities(name)
-        if record["profile"] == "full":
+        if record["profile"] != "quick":
             known = {"official": known["official"]}
         if record["data_sha256"] not in known.values():
             here = " or ".join(f"{value[:12]}..." for value in known.values())

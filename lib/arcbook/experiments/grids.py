@@ -22,16 +22,17 @@ def grid(id: str, profile: str) -> list[dict]:
 
 @functools.cache
 def _grid(id, profile):
-    quick = profile == "quick"
     found = []
     for part in CONTENT["experiments"][id]["grids"]:
-        less = part.get("quick", {}) if quick else {}
+        less = part.get(profile, {})
         protocol = CONTENT["protocols"][part["protocol"]]
+        if profile not in protocol:
+            continue
         known = methods(protocol["methods"])
         over = part.get("over", {"column": "all"}) | less.get("over", {})
         if over.get("column") == "all":
             over["column"] = list(known)
-        fixed = protocol["full"] | (protocol["quick"] if quick else {})
+        fixed = protocol["full"] | protocol[profile]
         whole = [
             _run(protocol, known, fixed, dict(zip(over, values)), part, less)
             for values in product(*over.values())
@@ -59,7 +60,7 @@ def reads(*homes: str):
     """A `home`: the first of these experiments whose grid has the run."""
 
     def home(run):
-        for id, profile in product(homes, ("full", "quick")):
+        for id, profile in product(homes, registry.PROFILES):
             if run in _grid(id, profile):
                 return id
         return None
@@ -72,10 +73,8 @@ def agenda(ids: Sequence[str], profile: str) -> list[tuple[str, Mapping]]:
 
     Gives steps as `experiments.run` takes them, id and `only`.
     """
-    steps = []
-    if profile == "full":
-        listed = map(tuple, CONTENT["agenda"]["steps"])
-        steps = [step for step in listed if step[0] in ids]
+    listed = map(tuple, CONTENT["agenda"].get(profile, []))
+    steps = [step for step in listed if step[0] in ids]
     return steps + [(id, {}) for id in ids if (id, {}) not in steps]
 
 

@@ -31,7 +31,7 @@ SETTINGS = dict.fromkeys(CHOSEN) | {
     "keep_cosines": 0,
 }
 # what a run names only where it is another, so that older keys stand
-UNNAMED = {"width": 1.0, "precision": None}
+UNNAMED = {"width": 1.0, "precision": None, "label_noise": 0.0}
 MORE = ("arrays", "steps", "train_images", "probe_images", "test_images")
 MORE += ("parameters", "images_per_second", "precision")
 HISTOGRAM_ROWS = 31
@@ -79,6 +79,8 @@ def name(run: Mapping) -> str:
         parts.append(f"width{run['width']:g}")
     if "precision" in run:
         parts.append(run["precision"])
+    if "label_noise" in run:
+        parts.append(f"{100 * run['label_noise']:g}-percent-noise")
     return "-".join([*parts, f"{run['epochs']}-epochs-seed{run['seed']}"])
 
 
@@ -191,7 +193,7 @@ def canary(run: Mapping) -> tuple[str, dict]:
     Its name is such as "resnet18-arcgrad".
     """
     kept = ("loss", "hyperparameters", "network", "embedding_dim", "augmented")
-    kept += ("width",) if "width" in run else ()
+    kept += tuple(key for key in ("width", "label_noise") if key in run)
     colours = 3 if run["dataset"].startswith("cifar") else 1
     small = {key: run[key] for key in kept} | SMALL | {"channels": colours}
     return f"{run['network']}-{run['loss']}".replace("_", "-"), small

@@ -10,7 +10,7 @@ from pathlib import Path
 from arcbook import paths, results
 from arcbook.naming import refuse_unknown
 
-PROFILES = ("quick", "full")
+PROFILES = ("quick", "reduced", "full")
 CONTENT = tomllib.loads((paths.DATA / "experiments.toml").read_text("utf-8"))
 
 

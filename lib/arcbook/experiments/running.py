@@ -68,7 +68,7 @@ def run(
     todo = {
         place: one for place, one in grid.items() if not checks.fresh(place)
     }
-    if profile == "full":
+    if profile != "quick":
         for name in {one["dataset"] for one in todo.values()} - {None}:
             _need_official(name)
     stamps = {
@@ -118,8 +118,8 @@ def status() -> dict:
     """What is measured and what of it is stale, of every experiment.
 
     Gives ``{"experiments": [{"id", "runs": {"quick": {"expected",
-    "measured", "stale", "unchecked"}, "full": {...}}}], "problems":
-    [...]}``. Stale records count as measured; a file that does not agree with
+    "measured", "stale", "unchecked"}, ...}}], "problems": [...]}``, by
+    profile. Stale records count as measured; a file that does not agree with
     itself or the manifest counts as stale, and is named under "problems".
     Unchecked are those whose canary can't be run here.
     """
@@ -163,7 +163,7 @@ def _need_official(name):
     known = datasets.identities(name)
     if place.sample and known["sample"] != known["official"]:
         raise datasets.DataError(
-            f"the full profile takes the official {name}, and here is only "
+            f"only the quick profile takes a sample of {name}, and here is "
             f"{place.source}, a sample with other rows or another order: "
             f"run arcbook data fetch {name}, or point ARCBOOK_DATA at a "
             "folder that has it"
