@@ -156,7 +156,9 @@ def test_a_new_loss_or_new_words_make_nothing_stale(
 def test_unknown_names_are_told_with_the_close_ones():
     with pytest.raises(ValueError, match=r"did you mean arcgrad\.table1"):
         experiments.run("arcgrad.tabel1")
-    with pytest.raises(ValueError, match=r"no profile 'ful'.* quick, full"):
+    with pytest.raises(
+        ValueError, match=r"no profile 'ful'.* quick, reduced, full"
+    ):
         experiments.run("arcgrad.table1", profile="ful")
 
 

@@ -124,6 +124,9 @@ def test_result_says_what_was_run(whole, mnist):
         assert (counts.sum(1) == each).all()
     confusion = whole.arrays["confusion"]
     assert np.trace(confusion) / 100 == whole.metrics["test_accuracy"]
+    hits = np.unpackbits(whole.arrays["hits"], count=100)
+    of_class = np.bincount(mnist.test_labels[:100], weights=hits)
+    assert of_class.tolist() == np.diag(confusion).tolist()
     labels = np.bincount(mnist.test_labels[:100], minlength=10)
     assert (confusion.sum(1) == labels).all()
     assert whole.arrays["features"].shape == (50, 8)
@@ -144,6 +147,29 @@ def test_seconds_are_of_training_alone(mnist, monkeypatch):
     assert result.images_per_second == (400 / 3 + 400 / 2) / 2
 
 
+def test_wrong_labels_are_so_many_of_every_other_class():
+    labels = np.repeat([0, 2, 5], 1000)
+    wrong = looks.mislabelled(labels, 0.1, looks.draws(3))
+    pairs = np.bincount(6 * labels + wrong, minlength=36).reshape(6, 6)
+    other = pairs[[0, 2, 5]][:, [0, 2, 5]]
+    assert other.sum() == 3000 and np.trace(other) == 2700
+    assert (other > 25).all()
+    again = looks.mislabelled(labels, 0.1, looks.draws(3))
+    assert (again == wrong).all()
+    assert (looks.mislabelled(labels, 0.0, looks.draws(3)) == labels).all()
+
+
+def test_wrong_labels_are_trained_on_and_not_looked_at(mnist, monkeypatch):
+    def all_of_class_3(labels, share, generator):
+        return np.full_like(labels, 3)
+
+    monkeypatch.setattr(training, "mislabelled", all_of_class_3)
+    result = train(mnist, label_noise=0.5, test_limit=None)
+    labels = mnist.train_labels
+    assert result.arrays["confusion"][:, 3].sum() > 0.9 * result.test_images
+    assert result.metrics["train_accuracy"] < 2 * np.mean(labels == 3)
+
+
 def test_every_draw_has_random_numbers_of_its_own(mnist, monkeypatch):
     made = []
 
@@ -154,7 +180,7 @@ def test_every_draw_has_random_numbers_of_its_own(mnist, monkeypatch):
 
     monkeypatch.setattr(training, "draws", draws)
     train(mnist, epochs=2, seed=5)
-    assert len({one.initial_seed() for one in made}) == len(made) == 7
+    assert len({one.initial_seed() for one in made}) == len(made) == 8
 
 
 def test_the_network_is_compiled_if_that_is_asked_for(mnist, monkeypatch):
@@ -299,6 +325,7 @@ OTHER = {
     "weight_decay": 0.1,
     "augmented": True,
     "share": 0.2,
+    "label_noise": 0.1,
     "max_steps": 1,
     "seed": 1,
     "angles_every": 2,
@@ -333,6 +360,7 @@ def test_what_decides_and_what_is_not_said_is_as_in_the_papers():
         "weight_decay": 5e-4,
         "augmented": False,
         "share": 1.0,
+        "label_noise": 0.0,
         "seed": 0,
         "probe": 10_000,
         "keep_features": 0,

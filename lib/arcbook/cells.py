@@ -231,6 +231,7 @@ def early(record: Mapping, kind: str) -> float:
 
 def _row(run, record):
     row = {key: run[key] for key in FIELDS if key in run}
+    row["label_noise"] = run.get("label_noise", 0.0)
     row |= dict(run.get("hyperparameters", {}))
     row |= {"measured": record is not None, "record": record}
     found, known = (record["metrics"], record) if record else ({}, {})

@@ -35,6 +35,7 @@ VERDICTS = {
     "table": verdicts.OF_TABLES,
     "claim": tuple(verdicts.OF_CLAIMS),
 }
+RANK = (rule.MEASURED, rule.REDUCED)
 ROMAN = {arabic: roman for roman, arabic in papers.ARABIC.items()}
 
 
@@ -49,12 +50,13 @@ class Item:
         printed: LaTeX, caption or sentence, as printed.
         correct: what should stand there; empty where that stands.
         why: one to three sentences.
-        in_print, measured: of a claim, what the paper's own numbers and what
-            the book's records say.
+        in_print, measured, reduced: of a claim, what the paper's own numbers
+            say, what full records do, and what those at reduced scale do.
         place: of a claim, its section.
         found: the numbers behind the verdict.
         evidence: test, page and record, by name.
-        basis: what the verdict rests on: "derived", "print" or "measured".
+        basis: what the verdict rests on: "derived", "print", "measured" or
+            "reduced".
         caution: what a reader has to bear in mind, in a few words.
     """
 
@@ -67,6 +69,7 @@ class Item:
     why: str
     in_print: str = ""
     measured: str = ""
+    reduced: str = ""
     place: str = ""
     found: dict = field(default_factory=dict)
     evidence: dict = field(default_factory=dict)
@@ -176,30 +179,40 @@ def _claims(paper):
 def _claim(paper, name, claim):
     proof = PROOFS.get((paper, name))
     holds, found = proof() if proof else (None, {})
-    printed, measured = (
-        rule.judge(paper, claim["says"], kind) if "says" in claim else None
-        for kind in (rule.PRINT, rule.MEASURED)
-    )
+    says, reading = claim.get("says"), claim.get("reduced", {})
+    sides = dict.fromkeys((rule.PRINT, rule.MEASURED), says)
+    sides[rule.REDUCED] = reading.get("says", says)
+    sides = {
+        kind: rule.judge(paper, one, kind) if one else None
+        for kind, one in sides.items()
+    }
     if (paper, name) == cost.CLAIM:
-        measured = cost.judge()
+        sides[rule.MEASURED] = cost.judge()
+    printed, measured, reduced = sides.values()
     in_print = claim.get("in_print") or verdicts.word(rule.PRINT, printed)
-    text, basis = verdicts.measured(measured), verdicts.PRINT
-    verdict = verdicts.word(rule.MEASURED, measured)
+    why, text, basis = (
+        claim["why"],
+        verdicts.measured(measured),
+        verdicts.PRINT,
+    )
+    best = next((k for k in RANK if verdicts.word(k, sides[k])), None)
     if holds is not None:
         answers = {True: verdicts.REPLICATED, False: verdicts.NOT_REPLICATED}
         verdict = holds if isinstance(holds, str) else answers[bool(holds)]
         text = basis = verdicts.DERIVED
-    elif verdict:
-        basis = verdicts.MEASURED
+    elif best:
+        verdict, basis = verdicts.word(best, sides[best]), best
+        if best == rule.REDUCED and "why" in reading:
+            why = f"{why} {reading['why']}"
     else:
         settled = claim.get("only") == verdicts.PRINT
         verdict = in_print if settled else verdicts.UNMEASURED
     if verdict == verdicts.SLIP:
         text, basis = "read in the paper", verdicts.PRINT
     cautions = [claim.get("caution")]
-    if basis == verdicts.MEASURED and measured.one_run:
+    if best and basis == best and sides[best].one_run:
         cautions.append(verdicts.ONE_SEED)
-    for kind, side in (("in print", printed), ("measured", measured)):
+    for kind, side in zip(("in print", "measured", "reduced"), sides.values()):
         gaps = side.gaps if side else {}
         found |= {f"{kind}, {k}": str(x) for k, x in gaps.items() if x}
     item = Item(
@@ -209,9 +222,10 @@ def _claim(paper, name, claim):
         verdict,
         claim["printed"],
         "" if verdict == verdicts.REPLICATED else claim.get("correct", ""),
-        claim["why"].format(**found),
+        why.format(**found),
         in_print,
         text,
+        verdicts.measured(reduced, rule.REDUCED),
         claim["place"],
         found,
         basis=basis,

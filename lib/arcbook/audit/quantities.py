@@ -16,7 +16,8 @@ import pandas as pd
 
 from arcbook import cells, experiments, packing, papers, results, stats
 
-PRINT, MEASURED = "print", "measured"
+PRINT, MEASURED, REDUCED = "print", "measured", "reduced"
+PROFILES = {PRINT: "full", MEASURED: "full", REDUCED: "reduced"}
 
 
 @dataclass(frozen=True)
@@ -107,21 +108,26 @@ class Quantity:
 
 
 def quantities(
-    paper: str, place: str, metric: str | None = None
+    paper: str, place: str, metric: str | None = None, kind: str = MEASURED
 ) -> list[Quantity]:
     """What stands at a place: of a table its cells, else runs by column.
 
     `metric` is one that is read of the same networks instead; then nothing
-    is printed.
+    is printed. Runs are those of the full profile, or, where `kind` is
+    `REDUCED`, of the reduced one.
     """
+    profile = PROFILES[kind]
     item, _, at = place.partition("/")
     owner, _, item = item.rpartition(".")
     paper = owner or paper
-    content = _content(paper, item, _stamp(paper, item))
+    stamp = _stamp(paper, item, profile)
+    content = _content(paper, item, profile, stamp)
     if isinstance(content, list):
         pairs = [one for one in content if fnmatchcase(one[0]["at"], at)]
     else:
-        pairs = _of_figure(papers.facts(paper, item), at, content)
+        printed = item in papers.names(paper, "figures")
+        facts = papers.facts(paper, item) if printed else {}
+        pairs = _of_figure(facts, at, content)
     found = []
     for row, runs in pairs:
         scale = math.degrees(1) if row["unit"] == "radian" else 1.0
@@ -141,6 +147,8 @@ def quantities(
 
 def _of_figure(facts, at, runs):
     """What `cells.pairs` gives of a table: settings such as "layers=10"."""
+    if runs.empty:
+        return
     for name, value in (one.split("=") for one in at.split(",") if one):
         same = runs[name].astype(str).isin({value, f"{value}.0"})
         runs = runs[same]
@@ -154,21 +162,22 @@ def _of_figure(facts, at, runs):
 
 
 @lru_cache(maxsize=32)
-def _content(paper, item, stamp):
+def _content(paper, item, profile, stamp):
     """Cells with their runs of a table, or the runs behind a figure."""
     if item in papers.names(paper, "tables"):
-        return cells.pairs(paper, item)
-    return cells.runs(f"{paper}.{item}")
+        return cells.pairs(paper, item, profile)
+    return cells.runs(f"{paper}.{item}", profile)
 
 
-def _stamp(paper, item):
+def _stamp(paper, item, profile):
     """Changes when a record of the experiment behind an item does."""
     id = f"{paper}.{item}"
     if id not in experiments.available():
         return ()
-    owners = {experiments.home(id, r).id for r in experiments.runs(id, "full")}
+    grid = experiments.runs(id, profile)
+    owners = {experiments.home(id, run).id for run in grid}
     return tuple(
         (str(file), file.stat().st_mtime_ns)
         for one in sorted(owners)
-        for file in results.files(one, "full")
+        for file in results.files(one, profile)
     )

@@ -2,8 +2,9 @@
 
 A claim's `says` is one comparison, or several of them. A comparison comes to
 differences of quantities that all have to be above 0: the same differences
-are taken of the printed numbers and of the full records, each with its 95%
-interval, and one rule judges both. `data/papers/schema.json` has the words.
+are taken of the printed numbers, of the full records and of the reduced ones,
+each with its 95% interval, and one rule judges all. `data/papers/schema.json`
+has the words. At reduced scale what has no run there is left out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ import numpy as np
 import pandas as pd
 
 from arcbook import stats
-from arcbook.audit.quantities import MEASURED, PRINT, Quantity, quantities
+from arcbook.audit.quantities import (
+    MEASURED,
+    PRINT,
+    REDUCED,
+    Quantity,
+    quantities,
+)
 from arcbook.stats import Estimate
 
 YES, MAYBE, NO = 1, 0, -1
@@ -48,7 +55,7 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class Judged:
-    """What one side, in print or measured, says of a claim, by its gaps.
+    """What a side, in print or of a profile, says of a claim, by its gaps.
 
     The answer is YES, MAYBE or NO; None where a number is missing. Readings
     are the answers of a claim with several.
@@ -61,7 +68,7 @@ class Judged:
 
 
 def judge(paper: str, says: Mapping, kind: str) -> Judged:
-    """Whether a claim holds, in print or as measured.
+    """Whether a claim holds: `PRINT`, `MEASURED` in full, or `REDUCED`.
 
     Raises ValueError for a place or a method that is not there.
     """
@@ -81,7 +88,7 @@ def judge(paper: str, says: Mapping, kind: str) -> Judged:
     if says.get("pool"):
         answers = [answer(_pooled(flat), kind)]
     elif says.get("holm"):
-        least = 0.05 if kind == MEASURED else math.inf
+        least = 0.05 if kind in (MEASURED, REDUCED) else math.inf
         corrected = stats.holm([gap.found.p for gap in flat])
         answers = [
             answer(gap.found, kind) if p < least else MAYBE
@@ -97,7 +104,7 @@ def judge(paper: str, says: Mapping, kind: str) -> Judged:
     found = MAYBE if len(answers) - answers.count(NO) >= need else NO
     if answers.count(YES) >= need:
         found = YES
-    if says.get("half") and kind == MEASURED and found != NO:
+    if says.get("half") and kind != PRINT and found != NO:
         found = None
     return Judged(found, gaps, any(gap.one_run for gap in flat))
 
@@ -155,7 +162,8 @@ def differences(paper: str, one: Mapping, kind: str) -> list[list[Gap]]:
         ]
         return [x for step in steps for x in differences(paper, step, kind)]
     sign = 1 if "more" in one else -1
-    ours = _found(paper, one["at"], one["more" if sign > 0 else "less"], one)
+    methods = one["more" if sign > 0 else "less"]
+    ours = _found(paper, one["at"], methods, one, kind)
     others = _others(paper, one, ours, kind)
     pairs = [(mine, others(place)) for place, mine in ours.items()]
     if one.get("best"):
@@ -183,16 +191,20 @@ def differences(paper: str, one: Mapping, kind: str) -> list[list[Gap]]:
     return [_means(groups)] if one.get("mean") else groups
 
 
-def _found(paper, places, methods, one) -> dict[str, list[Quantity]]:
-    """Quantities by place; what matches nothing is an error."""
+def _found(paper, places, methods, one, kind) -> dict[str, list[Quantity]]:
+    """Quantities by place; what matches nothing is an error.
+
+    At reduced scale it is not measured there, and left out.
+    """
     found = {}
     for place in places:
         some = [
             each
-            for each in quantities(paper, place, one.get("of"))
+            for each in quantities(paper, place, one.get("of"), kind)
             if any(fnmatchcase(each.method, name) for name in methods)
+            and not (kind == REDUCED and each.runs.empty)
         ]
-        if not some:
+        if not some and kind != REDUCED:
             raise ValueError(
                 f"{paper}: {place} has no cell of {', '.join(methods)}"
             )
@@ -213,13 +225,13 @@ def _others(paper, one, ours, kind):
         return lambda place: [median]
     if than == "rest":
         mine = {each.method for each in every}
-        rows = _found(paper, one["at"], ["*"], one)
+        rows = _found(paper, one["at"], ["*"], one, kind)
         than = {c.method for some in rows.values() for c in some} - mine
     if "over" in one:
         names = than or one.get("more", one.get("less"))
-        there = _found(paper, one["over"], names, one)
+        there = _found(paper, one["over"], names, one, kind)
         return lambda place: [c for some in there.values() for c in some]
-    there = _found(paper, one["at"], than, one)
+    there = _found(paper, one["at"], than, one, kind)
     return lambda place: there.get(place, [])
 
 
@@ -239,7 +251,8 @@ def _gap(one, mine, theirs, kind, sign):
             sides, where = [f"({c.at})" for c in (mine, theirs)], mine.unit
         pair = " − ".join(sides[::sign])
     if "since" in one:
-        terms += [(-w, _same_at(one["since"], each)) for w, each in terms]
+        since = one["since"]
+        terms += [(-w, _same_at(since, each, kind)) for w, each in terms]
     take = _printed if kind == PRINT else _measured
     return Gap(pair, where, mine.item, *take(terms, constant))
 
@@ -338,8 +351,8 @@ def _around(gap, one):
     ]
 
 
-def _same_at(since, each):
+def _same_at(since, each, kind):
     """The same quantity where it is counted from."""
     paper = each.place.partition(".")[0]
-    some = quantities(paper, since, each.metric)
+    some = quantities(paper, since, each.metric, kind)
     return next(one for one in some if one.method == each.method)

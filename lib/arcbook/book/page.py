@@ -282,7 +282,7 @@ def _claim(item):
     quoted = item.kind != "equation"
     basis = ground(item)
     return (
-        f"<p>{f'“{prose.readable(item.printed)}” ' * quoted}"
+        f"<p{scale(item)}>{f'“{prose.readable(item.printed)}” ' * quoted}"
         f'<a href="{address}">{html.escape(where)}</a><br>'
         f"<b>{item.verdict.capitalize()}</b>{f' ({basis})' if basis else ''}."
         f"{said(item, ' ')} {prose.readable(item.why)}</p>"
@@ -294,9 +294,15 @@ def ground(item) -> str:
     return html.escape(", ".join(filter(None, (item.basis, item.caution))))
 
 
+def scale(item) -> str:
+    """The attribute by which the style marks what is of reduced scale."""
+    return ' class="reduced"' if item.basis == "reduced" else ""
+
+
 def said(item, before: str, *more: tuple[str, str]) -> str:
     """What an item says in print, as measured, and more, as HTML."""
-    known = ("In print", item.in_print), ("Measured", item.measured), *more
+    known = ("In print", item.in_print), ("Measured", item.measured)
+    known += ("At reduced scale", item.reduced), *more
     return "".join(
         f"{before}<i>{name}:</i> {prose.readable(text)}."
         for name, text in known

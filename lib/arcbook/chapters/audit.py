@@ -89,8 +89,9 @@ def _row(item):
         about = f"“{about}”"
     place = item.place or item.item
     return (
-        f'<li id="{item.anchor}" data-paper="{NAMES[item.paper]}" '
-        f'data-verdict="{item.verdict}" data-basis="{item.basis}">'
+        f'<li id="{item.anchor}"{page.scale(item)} '
+        f'data-paper="{NAMES[item.paper]}" data-verdict="{item.verdict}" '
+        f'data-basis="{item.basis}">'
         f"<b>{item.verdict}</b> <small>({page.ground(item)})</small> "
         f"{prose.readable(about)} "
         f"<small>{NAMES[item.paper]}, {prose.readable(place)}&nbsp;"
