@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup book test mutants serve full lint format lock clean
+.PHONY: help setup book test mutants serve reduced full lint format lock clean
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -29,6 +29,9 @@ mutants: $(READY) ## change the code at random places: do the tests notice? (two
 
 serve: book ## build the book and serve it on http://localhost:$(PORT)
 	$(BIN)/python -m http.server --directory _build/html $(PORT)
+
+reduced: $(READY) ## measure all images at reduced scale: six hours of two cores
+	$(BIN)/arcbook run all --profile reduced --jobs 2
 
 full: $(READY) ## measure all in full: UCI in minutes, images in GPU hours
 	$(BIN)/arcbook run all --profile full

@@ -216,11 +216,13 @@ def test_holm_is_between_p_and_bonferroni(p):
     assert (corrected <= np.minimum(len(p) * np.array(p), 1) + 1e-12).all()
 
 
+@pytest.mark.parametrize("paired", [False, True])
 @pytest.mark.parametrize("runs", [2, 5, 20])
 @pytest.mark.parametrize("power", [0.5, 0.8])
-def test_the_detectable_difference_is_found_so_often(runs, power):
-    gap, freedom = stats.detectable(3.0, runs, power), 2 * runs - 2
-    shift = gap / 3.0 / math.sqrt(2 / runs)
+def test_the_detectable_difference_is_found_so_often(runs, power, paired):
+    gap = stats.detectable(3.0, runs, power, paired=paired)
+    freedom = (runs - 1) * (1 if paired else 2)
+    shift = gap / 3.0 / math.sqrt((1 if paired else 2) / runs)
     most = scipy_stats.t.ppf(0.975, freedom)
     above = scipy_stats.nct.sf(most, freedom, shift)
     below = scipy_stats.nct.cdf(-most, freedom, shift)

@@ -32,6 +32,33 @@ def test_what_is_missing_says_how_long_and_why(monkeypatch, id, seconds, why):
     assert why in row["why"]
 
 
+def test_what_no_record_times_is_not_said_to_need_a_gpu(monkeypatch):
+    monkeypatch.setattr(status, "rates", dict)
+    [row] = status.missing(counted("iam.table2", 2, 4)).to_dict("records")
+    assert math.isnan(row["one"]) and "GPU" not in row["why"]
+
+
+def test_power_is_that_of_the_seeds():
+    table = status.power(points=0.5).set_index("claim")
+    three = table.loc["arcgrad, margin-not-needed"]
+    assert three["seeds"] == 3
+    assert three["found"] == pytest.approx(0.5 * 3.264, rel=1e-3)
+    assert three["least difference in print"] == pytest.approx(0.13)
+    five = table.loc["mnist-cosine, reliable"]
+    assert five["seeds"] == 5 and five["found"] < three["found"]
+    wide = table.loc["arcgrad, soft-fails"]
+    assert wide["found"] == pytest.approx(2 * 3.264, rel=1e-3)
+    assert "angular-learning, train-99-9" not in table.index
+    assert "iam, megaface" not in table.index
+
+
+def test_open_claims_are_those_of_the_ledger():
+    table = status.open_claims().set_index("claim")
+    assert "iam, eq4-converges" in table.index
+    assert "arcgrad, gap-84" not in table.index
+    assert "not looked at" in table.loc["iam, eq4-converges", "why"]
+
+
 def test_what_is_whole_is_not_missing(monkeypatch):
     monkeypatch.setattr(status, "rates", dict)
     assert status.missing(counted("arcgrad.table5", 4, 4)).empty

@@ -204,27 +204,31 @@ def pooled(parts, freedom: float = math.inf) -> Estimate:
     return around(float(np.mean([part.mean for part in parts])), error)
 
 
-def detectable(std: float, runs: int, power: float = 0.8) -> float:
+def detectable(
+    std: float, runs: int, power: float = 0.8, *, paired: bool = False
+) -> float:
     """The least true difference of two means that a t test finds.
 
-    `std` is that between runs, the same for both losses; `runs` are those of
-    each; `power` is the chance to find it, above the 5% of a false alarm.
-    Gives it in the unit of `std`. Raises ValueError for fewer than two runs,
-    or a power that is no chance.
+    `std` is that between runs, the same for both losses, or, where they are
+    `paired`, that of the pairs' differences; `runs` are those of each; `power`
+    is the chance to find it, above the 5% of a false alarm. Gives it in the
+    unit of `std`. Raises ValueError for fewer than two runs, or a power that
+    is no chance.
     """
     if runs < 2 or not 0.05 < power < 1:
         raise ValueError(
             f"runs = {runs}, power = {power}: at least 2 runs, and a power "
             "between 0.05 and 1"
         )
-    freedom = 2 * runs - 2
+    sides = 1 if paired else 2
+    freedom = sides * (runs - 1)
     critical = stats.f.ppf(LEVEL, 1, freedom)  # t² is F
 
     def excess(shift):
         return stats.ncf.sf(critical, 1, freedom, shift**2) - power
 
     shift = optimize.brentq(excess, 0.01, 4 * math.sqrt(critical))
-    return float(shift * std * math.sqrt(2 / runs))
+    return float(shift * std * math.sqrt(sides / runs))
 
 
 def wins(accuracy: pd.DataFrame, *, ties: str = "first") -> pd.Series:

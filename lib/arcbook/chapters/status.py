@@ -7,7 +7,8 @@ import statistics
 
 import pandas as pd
 
-from arcbook import datasets, experiments
+from arcbook import audit, datasets, experiments, papers, stats
+from arcbook.audit import PAPERS, rule, verdicts
 
 HOUR, DAY = 3600, 24 * 3600
 # 1.16e9 multiplications an image in ResNet-34, 0.56e9 in ResNet-18.
@@ -55,16 +56,59 @@ def missing(counted: list[dict]) -> pd.DataFrame:
             slow = seconds * number > 2 * DAY
             why = "a processor is too slow: it needs a GPU"
             why = why if slow else "needs time, but no GPU"
+            if math.isnan(seconds):
+                why = "no record of its network says how long it takes"
         rows.append((f"<code>{id}</code>", number, seconds, why))
     table = pd.DataFrame(rows, columns=["experiment", "runs", "one", "why"])
     table.insert(3, "all", table["one"] * table["runs"])
     return table
 
 
+def power(points: float = 1.0, degrees: float = 2.0) -> pd.DataFrame:
+    """What reduced runs can show of each claim, known before they are run.
+
+    Gives a row a claim that they judge: its least difference in print, less
+    what it has to exceed, the seeds, and the least true difference that these
+    find four times of five, if that of two losses varies between seeds by so
+    many `points` of accuracy or `degrees`.
+    """
+    rows = []
+    pairs = [(x, y) for x in PAPERS for y in papers.names(x, "claims")]
+    for paper, name in pairs:
+        claim = papers.claim(paper, name)
+        judged = claim.get("reduced", claim).get("says")
+        id = claim.get("experiment", "faces")
+        grid = experiments.runs(id, "reduced") if id != "faces" else []
+        if not judged or not grid:
+            continue
+        gaps = rule.judge(paper, claim["says"], rule.PRINT).gaps
+        known = [abs(gap.mean) for gap in gaps.values() if gap]
+        homes = {experiments.home(id, run).id for run in grid}
+        grids = [experiments.runs(home, "reduced") for home in homes]
+        seeds = min(len({run["seed"] for run in one}) for one in grids)
+        std = degrees if "degrees" in str(gaps) else points
+        least = min(known, default=math.nan)
+        found = stats.detectable(std, seeds, paired=True)
+        rows.append((f"{paper}, {name}", least, seeds, found))
+    heads = ["claim", "least difference in print", "seeds", "found"]
+    return pd.DataFrame(rows, columns=heads)
+
+
+def open_claims() -> pd.DataFrame:
+    """The claims that nothing speaks of: "claim", "sentence", "why"."""
+    rows = [
+        (f"{item.paper}, {item.item}", item.printed, item.why)
+        for item in audit.items()
+        if item.verdict == verdicts.UNMEASURED
+    ]
+    return pd.DataFrame(rows, columns=["claim", "sentence", "why"])
+
+
 def rates() -> dict[str, float]:
     """Training images a second of every network that was timed here.
 
-    The median over the records of an experiment, in full where there is one;
+    The median over the records of an experiment, in full where there is one,
+    slim networks left out;
     ResNet-18 from the seconds of a step, ResNet-34 by its multiplications
     from that.
     """
@@ -77,6 +121,8 @@ def rates() -> dict[str, float]:
             if networks <= {None, *found}:
                 continue
             for record in experiments.records(id, profile):
+                if "width" in record:
+                    continue
                 speed = record.get("images_per_second")
                 if record.get("device_type") == "cpu":
                     step = record["metrics"]["seconds"]["Soft"]
