@@ -16,6 +16,7 @@ FULL_RUNS = {
     "iam.fig2": 4,
     "mnist-cosine.fig1": 1,
     "mnist-cosine.fig2": 7,
+    "mnist-cosine.seeds": 15,
     "arcgrad.table7": 24,
     "angular-learning.table4": 16,
     "arcgrad.table4": 60,

@@ -79,8 +79,6 @@ def judge(paper: str, says: Mapping, kind: str) -> Judged:
         for one in says.get("all", [says])
         for group in differences(paper, one, kind)
     ]
-    if says.get("half") and kind == PRINT:
-        groups = [[gap for gap in one if gap.found] for one in groups]
     flat = [*itertools.chain(*groups)]
     gaps = _named(flat)
     if not gaps or None in gaps.values():
@@ -104,8 +102,6 @@ def judge(paper: str, says: Mapping, kind: str) -> Judged:
     found = MAYBE if len(answers) - answers.count(NO) >= need else NO
     if answers.count(YES) >= need:
         found = YES
-    if says.get("half") and kind != PRINT and found != NO:
-        found = None
     return Judged(found, gaps, any(gap.one_run for gap in flat))
 
 
