@@ -108,8 +108,9 @@ def status(as_json: Json = False):
     table = Table("experiment", "profile", *heads)
     for experiment in report["experiments"]:
         for profile, runs in experiment["runs"].items():
-            counts = map(str, runs.values())
-            table.add_row(experiment["id"], profile, *counts)
+            if runs["expected"]:
+                counts = map(str, runs.values())
+                table.add_row(experiment["id"], profile, *counts)
     console.print(table)
     for line in report["problems"]:
         print(line)
