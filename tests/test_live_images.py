@@ -45,7 +45,7 @@ def test_says_why_there_are_no_runs_without_the_data(monkeypatch):
         raise datasets.DataError("the file is altered")
 
     monkeypatch.setattr(datasets, "load", damaged)
-    experiments.images._images.cache_clear()
+    experiments.images.load.cache_clear()
     live = live_images.quick("mnist-cosine.fig1")
     assert live.records == []
     assert live.problem == "the file is altered"

@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 import pytest
+import sklearn.metrics
 import torch
+from sklearn.neighbors import KNeighborsClassifier
 
 from arcbook import geometry, metrics
 
@@ -121,3 +123,90 @@ def test_spread():
     labels = torch.tensor([1, 0, 1, 0, 2, 1])
     assert metrics.spread(labels, 6).tolist() == [1, 3, 0, 2, 4]
     assert metrics.spread(labels, 2).tolist() == [1, 0]
+
+
+def pairs_of(seed, ties=False):
+    draw = np.random.default_rng(seed)
+    same = draw.random(400) < 0.2
+    scores = draw.normal(size=400) + same
+    return (scores.round(1) if ties else scores), same
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_verification_is_that_of_the_roc_curve(seed, ties):
+    scores, same = pairs_of(seed, ties)
+    found = metrics.verification(*map(torch.from_numpy, (scores, same)))
+    auc = sklearn.metrics.roc_auc_score(same, scores)
+    assert found["auc"] == pytest.approx(auc)
+    false, true, _ = sklearn.metrics.roc_curve(
+        same, scores, drop_intermediate=False
+    )
+    assert found["tar"] == pytest.approx(true[false <= 0.01].max())
+    fine = np.linspace(0, 1, 100_001)
+    rejects = 1 - np.interp(fine, false, true)
+    at = np.argmin(abs(rejects - fine))
+    assert found["eer"] == pytest.approx(fine[at], abs=2e-3)
+
+
+def test_verification_of_perfect_and_of_reversed_scores():
+    same = torch.tensor([True, True, False, False])
+    scores = torch.tensor([4.0, 3.0, 2.0, 1.0])
+    good, bad = (metrics.verification(x, same) for x in (scores, -scores))
+    assert good == {"auc": 1.0, "eer": 0.0, "tar": 1.0}
+    assert bad == {"auc": 0.0, "eer": 1.0, "tar": 0.0}
+    with pytest.raises(ValueError, match="4 of 4 pairs are of one class"):
+        metrics.verification(scores, same | True)
+
+
+def cloud(seed=0, classes=4, each=6):
+    draw = np.random.default_rng(seed)
+    labels = np.tile(np.arange(classes) * 3, each)
+    features = draw.normal(size=(classes, 5))[labels // 3]
+    return features + draw.normal(size=(len(labels), 5)), labels
+
+
+def test_retrieval_is_that_of_scikit_learn():
+    x, labels = cloud()
+    found = metrics.retrieval(*map(torch.from_numpy, (x, labels)))
+    cosines = sklearn.metrics.pairwise.cosine_similarity(x)
+    every, hits, centroid = np.arange(len(x)), [], []
+    average = []
+    for k in every:
+        rest = every != k
+        same = labels[rest] == labels[k]
+        average.append(
+            sklearn.metrics.average_precision_score(same, cosines[k, rest])
+        )
+        nearest = KNeighborsClassifier(1, metric="cosine")
+        nearest.fit(x[rest], labels[rest])
+        hits.append(nearest.predict(x[k : k + 1])[0] == labels[k])
+        units = x / np.linalg.norm(x, axis=1, keepdims=True)
+        means = [
+            units[rest & (labels == c)].mean(0) for c in np.unique(labels)
+        ]
+        nearest.fit(means, np.unique(labels))
+        centroid.append(nearest.predict(x[k : k + 1])[0] == labels[k])
+    assert found["map"] == pytest.approx(np.mean(average))
+    assert found["recall"] == pytest.approx(np.mean(hits))
+    assert found["centroid"] == pytest.approx(np.mean(centroid))
+    assert 0.3 < found["centroid"] < 1
+
+
+def test_retrieval_takes_two_classes_of_two():
+    x, labels = map(torch.from_numpy, cloud())
+    with pytest.raises(ValueError, match="4 classes of 1 samples"):
+        metrics.retrieval(x[:5], labels[:5])
+    with pytest.raises(ValueError, match="1 classes"):
+        metrics.retrieval(x, torch.zeros_like(labels))
+
+
+def test_on_unseen_takes_every_pair_once():
+    x, labels = map(torch.from_numpy, cloud())
+    found = metrics.on_unseen(x, labels)
+    cosines = sklearn.metrics.pairwise.cosine_similarity(x)
+    upper = np.triu_indices(len(x), 1)
+    same = np.equal.outer(labels.numpy(), labels.numpy())[upper]
+    auc = sklearn.metrics.roc_auc_score(same, cosines[upper])
+    assert found["auc"] == pytest.approx(auc)
+    assert found["map"] == metrics.retrieval(x, labels)["map"]

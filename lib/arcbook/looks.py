@@ -121,7 +121,7 @@ class Looker:
         been looked at, nothing is noted.
         """
         began = self._now()
-        features = self._embed(self.probe)
+        features = self.embed(self.probe)
         noted = log.looks and log.looks[-1]["step"] == log.step
         if not noted and features.isfinite().all():
             weight = self.head.weight
@@ -137,7 +137,7 @@ class Looker:
         Gives the shares of hits, or None if a feature is not finite.
         """
         features = self.angles(log)
-        tested = self._embed(self.test)
+        tested = self.embed(self.test)
         if not (features.isfinite().all() and tested.isfinite().all()):
             return None
         weight, labels = self.head.weight, self.test_labels
@@ -168,7 +168,7 @@ class Looker:
         Gives arrays as `training.Result` lists them, and test_wc_intra and
         test_c_inter.
         """
-        tested = self._embed(self.test)
+        tested = self.embed(self.test)
         labels, weight = self.test_labels, self.head.weight
         classes = len(weight)
         predicted = self.head.predict(tested)
@@ -177,7 +177,7 @@ class Looker:
         arrays = {k: np.array(rows, np.uint32) for k, rows in kept.items()}
         arrays["hits"] = np.packbits((predicted == labels).cpu().numpy())
         if keep_features:
-            features = self._embed(self.probe)
+            features = self.embed(self.probe)
             arrays["features"] = _half(features[:keep_features])
             arrays["feature_labels"] = _short(self.labels[:keep_features])
             arrays["class_vectors"] = weight.float().cpu().numpy()
@@ -192,7 +192,8 @@ class Looker:
             f"test_{name}": found[name] for name in ("wc_intra", "c_inter")
         }
 
-    def _embed(self, images):
+    def embed(self, images: UInt8[Tensor, "n h w c"]) -> Float[Tensor, "n d"]:
+        """Features of any images, on the device of those that are tested."""
         return embed(self.network, images, self.scaling, self.precision)
 
     def _now(self):

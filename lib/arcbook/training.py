@@ -42,9 +42,10 @@ if TYPE_CHECKING:
     from arcbook.datasets import Images
 
 # what random numbers are drawn for
-SHARE, PROBE, LOOK, EPOCH, NOISE = range(5)
+SHARE, PROBE, LOOK, EPOCH, NOISE, CLASSES = range(6)
 NEUTRAL = ("images", "device", "compiled", "checkpoint", "save_every")
-NEUTRAL += ("time_budget", "on_epoch", "keep_features", "keep_cosines")
+NEUTRAL += ("time_budget", "on_epoch", "on_end")
+NEUTRAL += ("keep_features", "keep_cosines")
 METRICS = "train_loss", "train_accuracy", "test_accuracy", "test_top5"
 
 
@@ -142,6 +143,7 @@ def train(
     save_every: float = 0.0,
     time_budget: float | Callable[[], float] | None = None,
     on_epoch: Callable[[dict], None] | None = None,
+    on_end: Callable[[Looker], None] | None = None,
 ) -> Result:
     """Train a network on images with a loss.
 
@@ -183,6 +185,8 @@ def train(
         time_budget: seconds, or a function that says how many are left.
             An epoch that would not fit is not begun.
         on_epoch: called with each new row of the curves.
+        on_end: called with what looks at images, network and class vectors
+            in it, when the run is complete.
 
     Gives the result, complete or not. Raises ValueError: for arguments that
     make no sense. Raises Diverged: if the loss becomes NaN or infinite. Raises
@@ -299,6 +303,8 @@ def train(
     if checkpoint and log.step > kept_step:
         save()
 
+    if on_end is not None and log.step == planned:
+        on_end(looker)
     arrays, angles = looker.arrays(log, keep_features, keep_cosines)
     hits = {k: log.curves[-1][k] for k in METRICS} if log.curves else {}
     features = embed(net, stock.images, *how)

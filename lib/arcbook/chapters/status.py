@@ -148,7 +148,8 @@ def duration(seconds: float) -> str:
 def _seconds(run, speeds):
     if "network" not in run or not run.get("epochs"):
         return math.nan
-    images = run["share"] * datasets.card(run["dataset"]).train
+    there = datasets.card(run["dataset"]).train
+    images = run.get("images", run["share"] * there)
     return run["epochs"] * images / speeds.get(run["network"], math.nan)
 
 

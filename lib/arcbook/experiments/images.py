@@ -6,6 +6,7 @@ import functools
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -15,6 +16,9 @@ from arcbook.experiments import registry
 from arcbook.experiments.canary import flat
 from arcbook.experiments.registry import Experiment
 from arcbook.naming import refuse_unknown
+
+if TYPE_CHECKING:
+    from arcbook.looks import Looker
 
 BENCHMARKS = registry.CONTENT["benchmarks"]
 CHOSEN = ("network", "embedding_dim", "epochs", "batch_size", "learning_rate")
@@ -90,6 +94,7 @@ def measure(
     data: datasets.Images | None = None,
     checkpoint: Path | None = None,
     time_left: Callable[[], float] | None = None,
+    on_end: Callable[[Looker], None] | None = None,
 ) -> dict | None:
     """Train one network, and keep what it shows.
 
@@ -98,9 +103,10 @@ def measure(
     "diverged_loss", "diverged_learning_rate", and the message as the note.
     "more": arrays, packed (see `packing.unpack`), the histograms at no more
     than 31 epochs, which "histogram_epochs" names; steps, parameters, images
-    and speed. None if the time was over before the run was.
+    and speed. None if the time was over before the run was. `on_end` is as
+    `training.train` takes it.
     """
-    images = data or _images(run["dataset"], run["sample"])
+    images = data or load(run["dataset"], run["sample"])
     began, on_cuda = time.perf_counter(), torch.cuda.is_available()
     card = torch.cuda.get_device_name() if on_cuda else None
     if on_cuda:
@@ -116,6 +122,7 @@ def measure(
             checkpoint=checkpoint,
             save_every=20.0 if on_cuda else 0.0,
             time_budget=time_left,
+            on_end=on_end,
             **{key: run[key] for key in SETTINGS},
             **{key: run[key] for key in UNNAMED if key in run},
         )
@@ -145,7 +152,8 @@ def measure(
 
 
 @functools.lru_cache(maxsize=1)
-def _images(dataset, sample):
+def load(dataset: str, sample: bool) -> datasets.Images:
+    """The images of a run, kept for the next one."""
     return datasets.load(dataset, sample=sample)
 
 
