@@ -351,7 +351,7 @@ def test_what_decides_and_what_is_not_said_is_as_in_the_papers():
     decides = {*OTHER, "images", "keep_features", "keep_cosines"}
     assert {*signature} - decides == {  # and these decide nothing
         *("device", "compiled", "checkpoint", "save_every"),
-        *("time_budget", "on_epoch"),
+        *("time_budget", "on_epoch", "on_end"),
     }
     nothing = (inspect.Parameter.empty, None)
     defaults = {name: one.default for name, one in signature.items()}

@@ -204,6 +204,28 @@ def pooled(parts, freedom: float = math.inf) -> Estimate:
     return around(float(np.mean([part.mean for part in parts])), error)
 
 
+def equivalence(differences, bound: float) -> str:
+    """Whether the mean of independent differences lies within ±bound.
+
+    By two one-sided tests at 5%, that is by the 90% interval of Student's t.
+
+    Gives "equal" if the interval lies within, "apart" if it lies outside, and
+    else "open", as for fewer than two differences. Raises ValueError for a
+    bound that is not positive.
+    """
+    if not bound > 0:
+        raise ValueError(f"bound = {bound}: it is above 0")
+    differences = np.asarray(differences, dtype=float)
+    if len(differences) < 2:
+        return "open"
+    error = differences.std(ddof=1) / math.sqrt(len(differences))
+    half = float(stats.t.ppf(LEVEL, len(differences) - 1)) * error
+    middle = abs(float(differences.mean()))
+    if middle + half <= bound:
+        return "equal"
+    return "apart" if middle - half > bound else "open"
+
+
 def detectable(
     std: float, runs: int, power: float = 0.8, *, paired: bool = False
 ) -> float:
