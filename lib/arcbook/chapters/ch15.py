@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import sympy as sp
-from scipy.optimize import minimize_scalar
 
 from arcbook import derive, experiments, plot, stats
 from arcbook.derive import C, m, s
@@ -45,6 +44,7 @@ OUTCOMES = {
 }
 PRIMARY = tuple(OUTCOMES)[:4]
 LINE_LEAST = 6  # of the 9 pairs that have to be equal
+EXCHANGE = np.linspace(-1, 3, 401)  # values of w that are tried
 INKS = ("#2b7bd6", "#08774a", "#c08a1e", "#d55e00", "#a23984")
 
 
@@ -225,14 +225,10 @@ def _rms(gaps):
 
 
 def exchange_rate(means: pd.Series) -> float:
-    """The w with which log(C − 1) + w s m predicts best, from −1 to 3."""
+    """The w with which log(C − 1) + w s m predicts best, of `EXCHANGE`."""
     surface, held = fit(means), _held_out(means)
-    found = minimize_scalar(
-        lambda w: _rms(held - surface(held.index, w)),
-        bounds=(-1.0, 3.0),
-        method="bounded",
-    )
-    return float(found.x)
+    errors = [_rms(held - surface(held.index, w)) for w in EXCHANGE]
+    return float(EXCHANGE[np.argmin(errors)])
 
 
 def prediction(runs: pd.DataFrame, outcome: str) -> dict:
@@ -277,7 +273,8 @@ def pairs(runs: pd.DataFrame, outcome: str, kind: str = "matched"):
             | {"mean": found.mean, "low": found.low, "high": found.high}
             | {"found": stats.equivalence(gaps, OUTCOMES[outcome].bound)}
         )
-    return pd.DataFrame(rows)
+    names = ["s", "classes", "like", "mean", "low", "high", "found"]
+    return pd.DataFrame(rows, columns=names).sort_values(names[:3])
 
 
 def answer(runs: pd.DataFrame, outcome: str) -> str:
@@ -320,34 +317,27 @@ def _ink(scale):
 
 
 def opening(axes, settings: Sequence[tuple[float, float, int]]):
-    """Publish the pull of each (s, m, C), those that weigh the same as one."""
+    """Publish the pull of each (s, m, C); with a margin it is dashed."""
     theta = np.linspace(0, math.pi, 361)
     force = derive.numeric(pull(), theta_y, theta_j, s, u)
-    groups = {}
+    plain, names = INKS[0], {}
     for scale, margin, classes in settings:
         total = float(weight(scale, margin, classes))
-        name = f"{classes} classes" + f", m = {margin:.3g}" * (margin > 0)
-        groups.setdefault(round(total, 3), []).append(name)
         line = force(theta, math.pi / 2, scale, total)
-        look = dict(zip(("lw", "ls"), [(5, "-"), (1.8, "--")][margin > 0]))
-        ink = INKS[len(groups) * 2 - 2]
-        axes.plot(theta, line, color=ink, alpha=0.45 + 0.55 * (margin > 0))
-        axes.lines[-1].set(**look)
-    for place, names in enumerate(groups.values()):
-        line = next(
-            x
-            for k, x in enumerate(axes.lines)
-            if x.get_lw() == 5 and x.get_color() == INKS[2 * place]
-        )
-        at = theta[np.argmax(np.diff(line.get_ydata()))]
+        name = f"{classes} classes" + f", m = {margin:.3g}" * (margin > 0)
+        names.setdefault(round(total, 3), (line, []))[1].append(name)
+        look = {"lw": 1.8, "ls": "--"} if margin else {"lw": 5, "alpha": 0.45}
+        ink = plain if len(names) == 1 else INKS[3]
+        axes.plot(theta, line, color=ink, **look)
+    for (line, texts), side in zip(names.values(), (1, -1)):
         axes.annotate(
-            "\nand ".join(names),
-            (at, float(np.interp(at, theta, line.get_ydata()))),
-            (-12, 0),
+            "\nand ".join(texts),
+            (np.interp(line.max() / 2, line, theta), line.max() / 2),
+            (14 * side, 0),
             textcoords="offset points",
-            ha="right",
+            ha="left" if side > 0 else "right",
             va="center",
-            color=line.get_color(),
+            color=plain if side > 0 else INKS[3],
         )
     plot.own_angle(axes)
     axes.set_ylabel(r"pull $\partial L/\partial\theta_y$")
@@ -377,7 +367,8 @@ def surface(runs: pd.DataFrame, outcomes: Sequence[str] = PRIMARY):
             axes.plot(grid, curve, color=_ink(scale), lw=1.2)
         about = OUTCOMES[outcome]
         axes.set_title(f"{about.title}, {about.unit}", fontsize=11)
-    figure.supxlabel(r"$u = s\,m + \log(C - 1)$", fontsize=11.5)
+    for axes in panels[-2:]:
+        axes.set_xlabel(r"$u = s\,m + \log(C - 1)$")
     marks = {
         f"s = {x:g}": {"color": _ink(x), "marker": "s"}
         for x in sorted(runs["s"].unique())

@@ -259,7 +259,7 @@ def intervals(table: pd.DataFrame):
         names = [TITLES[x] for x in part["predictor"]]
         axes.set_yticks(range(0, -len(names), -1), names)
         axes.set(xlim=(-1.03, 1.03), title=OUTCOMES[outcome])
-    figure.supxlabel("correlation, with its 99% interval", fontsize=11.5)
+        axes.set_xlabel("correlation")
     inks = {
         name: {"color": ink, "marker": "o"}
         for name, (*_, ink, _) in kinds.items()
