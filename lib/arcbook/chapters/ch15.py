@@ -330,9 +330,10 @@ def opening(axes, settings: Sequence[tuple[float, float, int]]):
         ink = plain if len(names) == 1 else INKS[3]
         axes.plot(theta, line, color=ink, **look)
     for (line, texts), side in zip(names.values(), (1, -1)):
+        rises, half = slice(line.argmax() + 1), line.max() / 2
         axes.annotate(
             "\nand ".join(texts),
-            (np.interp(line.max() / 2, line, theta), line.max() / 2),
+            (np.interp(half, line[rises], theta[rises]), half),
             (14 * side, 0),
             textcoords="offset points",
             ha="left" if side > 0 else "right",

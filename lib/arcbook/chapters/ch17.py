@@ -209,7 +209,7 @@ def scatter(runs: pd.DataFrame, table: pd.DataFrame):
     """Means of losses: each outcome against each predictor, and its ρ."""
     means = runs.groupby(["column", "loss"], sort=False).mean(True)
     figure, panels = plot.grid(
-        len(OUTCOMES) * len(PREDICTORS), 4, 2.5, width=10, base=0.7
+        len(OUTCOMES) * len(PREDICTORS), 4, 2.4, width=9.2, base=0.7
     )
     places = [(y, x) for y in OUTCOMES for x in PREDICTORS]
     rhos = table.set_index(["outcome", "predictor"])["rho"]
