@@ -32,7 +32,7 @@ FULL_RUNS = {
     "angular-learning.fig7": 4,
     "arcgrad.rates": 24,
     "angular-learning.tolerance": 24,
-    "arcgrad.precision": 10,
+    "arcgrad.precision": 50,
     "arcgrad.fig3": 40,
     "arcgrad.table5": 30,
     "angular-learning.table7": 20,
