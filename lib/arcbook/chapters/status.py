@@ -103,6 +103,7 @@ def _seconds(run, speeds):
     if "network" not in run or not run.get("epochs"):
         return math.nan
     images = run["share"] * datasets.card(run["dataset"]).train
+    images *= run.get("trials", 0) + run.get("seeds", 1)  # of a search
     return run["epochs"] * images / speeds.get(run["network"], math.nan)
 
 

@@ -7,10 +7,11 @@ import pickle
 from collections.abc import Mapping, Sequence
 from itertools import product
 
-from arcbook.experiments import cost, images, registry, uci
+from arcbook.experiments import cost, images, registry, search, uci
 from arcbook.experiments.registry import CONTENT, methods
 
 KINDS = {"uci": uci, "cost": cost}  # other protocols are of images
+KINDS |= {"tuned": search, "tuned-images": search}
 METHODS = methods("arcgrad")
 ANGULAR_METHODS = methods("angular-learning")
 
