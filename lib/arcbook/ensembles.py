@@ -193,11 +193,13 @@ def train(
     each = hyperparameters or {}
     if isinstance(each, Mapping):
         each = [each] * len(folds)
-    if len(each) != len(folds):
-        raise ValueError(
-            f"hyperparameters of {len(each)} networks do not fit "
-            f"{len(folds)} folds"
-        )
+    own = {"hyperparameters": each, "lr": lr, "weight_decay": weight_decay}
+    for name, values in own.items():
+        if np.ndim(values) and len(values) != len(folds):
+            raise ValueError(
+                f"{name} of {len(values)} networks do not fit "
+                f"{len(folds)} folds"
+            )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         pairs = [
@@ -289,21 +291,19 @@ def _adam(parameters, lr, weight_decay, networks):
     Adam's step is proportional to the rate: each network goes a part of the
     step that it would go at the largest of them.
     """
-    same = np.ndim(lr) == np.ndim(weight_decay) == 0
-    rates, decays = (
-        torch.tensor(
-            np.broadcast_to(x, networks), dtype=torch.get_default_dtype()
-        )
-        for x in (lr, weight_decay)
-    )
+    alike = np.ndim(lr) == np.ndim(weight_decay) == 0
     optimiser = torch.optim.Adam(
         parameters,
         lr=float(np.max(lr)),
-        weight_decay=weight_decay if same else 0.0,
+        weight_decay=weight_decay if alike else 0.0,
         fused=True,
     )
-    if same:
+    if alike:
         return optimiser, lambda: optimiser.step()
+    rates, decays = (
+        torch.tensor(np.broadcast_to(x, networks)).to(parameters[0])
+        for x in (lr, weight_decay)
+    )
     part = rates / rates.max()
 
     @torch.no_grad()

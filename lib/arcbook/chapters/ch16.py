@@ -99,18 +99,28 @@ def verdict(gap: stats.Estimate, bound: float) -> str:
     return BEHIND if gap.high <= -bound else OPEN
 
 
+def whole(profile: str) -> bool:
+    """Whether all runs of a profile are measured: no answer before."""
+    found = experiments.records(ID, profile)
+    return len(found) == len(experiments.runs(ID, profile))
+
+
 def answer(rows: pd.DataFrame, bound: float) -> str:
-    """Whether tuned softmax matches, in a sentence, over all data sets."""
+    """Whether tuned softmax matches, in a sentence, over all data sets.
+
+    `rows` are those of `against`, or none of them.
+    """
     main = rows[rows["panel"] == ALL]
     if main.empty:
         return "This is not measured yet."
-    counted = f"over {main['sets'].max()} data sets"
+    count = int(main["sets"].max())
+    counted = f"over {count} data set{'s' * (count != 1)}"
     if ahead := _names(main[main["low"] >= bound]):
-        return f"No: {counted} {ahead} is ahead by more than the bound."
+        return f"No: {counted} the lead of {ahead} is larger than the bound."
     if open_ := _names(main[~(main["high"] < bound)]):
         return (
-            f"It is not settled {counted}: the interval of {open_} reaches "
-            f"{bound:g} or more points above softmax."
+            f"It is not settled {counted}: {open_} may be ahead by "
+            f"{bound:g} or more points."
         )
     return f"Yes: {counted} no loss is ahead by {bound:g} or more points."
 
@@ -128,7 +138,7 @@ def named(rows: pd.DataFrame, *verdicts: str) -> str:
         said[one].format(_names(main[main["verdict"] == one]) or "none")
         for one in verdicts
     ]
-    return " ".join(found) if len(main) else "Nothing is measured yet."
+    return " ".join(found) if len(main) else "This is not measured yet."
 
 
 def _names(rows):
@@ -184,7 +194,9 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
     """Mean test accuracy by loss and panel, over data sets that have all."""
     wide = frame.pivot_table("accuracy", "dataset", "column").dropna()
     wide = wide.reindex(columns=[x for x in search.METHODS if x in wide])
-    return wide.groupby(panel).mean().T.rename_axis(index=None, columns=None)
+    found = wide.groupby(panel, sort=False).mean().T
+    found = found[[x for x in (TABLES, *IMAGES.values()) if x in found]]
+    return found.rename_axis(index=None, columns=None)
 
 
 def opening(rows: pd.DataFrame, bound: float):
@@ -199,13 +211,12 @@ def opening(rows: pd.DataFrame, bound: float):
         xlabel="accuracy less that of softmax, points",
         bars="90% interval",
     )
-    for axes in figure.axes:
+    parts = rows.groupby("panel", sort=False)
+    for axes, (name, part) in zip(figure.axes, parts, strict=True):
         axes.axvspan(-bound, bound, color=BASELINE, alpha=0.18, lw=0)
         axes.axvline(0, color=INK, lw=1)
-        name = axes.get_title()
         if name in (ALL, TABLES):
-            count = rows[rows["panel"] == name]["sets"].max()
-            axes.set_title(f"{name}: {count}", fontsize=11.5)
+            axes.set_title(f"{name}: {part['sets'].max()}", fontsize=11.5)
     main = rows[rows["panel"] == ALL]
     within = (main["verdict"] == MATCHES).sum()
     title = f"{within} of {len(main)} losses are within {bound:g} point"
@@ -267,16 +278,20 @@ def courses(found: pd.DataFrame, shown: str):
     )
     for axes, (name, part) in zip(every, parts, strict=True):
         for column, course in part.groupby("column", sort=False):
-            mark = plot.look(column) | {"marker": ""}
-            axes.plot(course["trials"], course["accuracy"], **mark)
+            axes.plot(course["trials"], course["accuracy"], **line(column))
         axes.set_title(name, fontsize=11.5)
         axes.set_xscale("log")
         ticks = [k for k in (1, 3, 10, 30, 100) if k <= part["trials"].max()]
         axes.set_xticks(ticks, ticks)
         axes.xaxis.set_minor_locator(plt.NullLocator())
     every[0].set_ylabel(f"expected {shown} accuracy, %")
-    figure.supxlabel("trials, of which validation chooses", fontsize=11.5)
-    columns = found["column"].unique()
-    marks = {x: plot.look(x) | {"marker": "", "ls": "-"} for x in columns}
+    every[len(every) // 2].set_xlabel("trials, of which validation chooses")
+    marks = {column: line(column) for column in found["column"].unique()}
     plot.key(figure, marks, handletextpad=0.6, fontsize=10)
     return plot.show(figure)
+
+
+def line(column: str) -> dict:
+    """The curve of a loss; NormFace is as grey as softmax, so dashed."""
+    dashes = "--" if column == "NormFace" else "-"
+    return plot.look(column) | {"marker": "", "ls": dashes}

@@ -264,8 +264,10 @@ def run_one(dataset: str, columns: Sequence[str], **changes) -> list[dict]:
     return [run | measure(run) for run in runs]
 
 
+DECISIVE = ("loss", "ranges", "validation", "test", "seed", "layers", "width")
+DECISIVE += ("network", "embedding_dim")
 SMALL = {"dataset": "synthetic", "trials": 3, "seeds": 2}
-SMALL_TABLE = SMALL | {"epochs": 20}
+SMALL_TABLE = SMALL | {"epochs": 20, "batch_size": 16}
 SMALL_IMAGES = SMALL | {"epochs": 1, "batch_size": 16, "share": 0.8}
 SMALL_IMAGES |= {"probe": 28, "look": 14, "test_limit": 28}
 
@@ -276,9 +278,11 @@ def canary(run: Mapping) -> tuple[str, dict]:
     Its name is such as "search-mlp3-arcgrad".
     """
     loss = run["loss"].replace("_", "-")
+    small = {key: run[key] for key in DECISIVE if key in run}
     if "network" not in run:
-        return f"search-mlp{run['layers']}-{loss}", {**run, **SMALL_TABLE}
-    small = {**run, **SMALL_IMAGES}
+        small |= SMALL_TABLE
+        return f"search-mlp{run['layers']}-{loss}", small
+    small |= SMALL_IMAGES
     small["channels"] = 3 if run["dataset"].startswith("cifar") else 1
     return f"search-{run['network']}-{loss}", small
 
