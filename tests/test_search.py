@@ -205,6 +205,7 @@ def test_a_trial_that_diverges_has_nothing_right(iris, monkeypatch):
     metrics = search.measure(small("Soft", ranges=wild), data=iris)["metrics"]
     assert metrics["diverged"] == 8
     assert metrics["validation"] == [[0, 0, 0]] * 2
+    assert metrics["test"] == [0, 0]
 
 
 @pytest.mark.parametrize("column", ["Center", "ArcFace"])

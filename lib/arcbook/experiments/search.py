@@ -81,10 +81,10 @@ def measure(
     Gives metrics: "accuracy" and "std", the mean and the standard deviation
     (n − 1) of the test accuracies in percent; "trials", as `trials` gives
     them; "validation", the rows of `validated` that each trial has right, and
-    "looked", those of `looked_at` test rows, a list for each choice, of 0
-    where a trial diverged; "chosen", the number of each chosen trial; "test",
-    the rows of `tested` that each seed has right; "diverged", how many of all
-    networks. curves: training losses of the search and of the seeds.
+    "looked", those of `looked_at` test rows, a list for each choice; "chosen",
+    the number of each chosen trial; "test", the rows of `tested` that each
+    seed has right; "diverged", how many of all networks, which have none
+    right. curves: training losses of the search and of the seeds.
     """
     start = time.perf_counter()
     data = data or datasets.load(run["dataset"], sample=False)
@@ -159,7 +159,7 @@ def _table(run, table, drawn):
         "looked": right[..., validated:].sum(-1),
         "looked_at": right.shape[-1] - validated,
         "chosen": chosen,
-        "test": last.correct,
+        "test": last.correct * ~last.diverged,
         "tested": int(last.tested[0]),
         "diverged": int(searched.diverged.sum() + last.diverged.sum()),
     }
