@@ -140,7 +140,8 @@ def test_losses_are_named_by_their_verdict(rows):
     told = ch16.named(rows, ch16.BEHIND, ch16.AHEAD)
     assert "Behind softmax by more than the bound: AdaCos." in told
     assert "Ahead of softmax by more than the bound: none." in told
-    assert ch16.named(rows[:0], ch16.OPEN) == "This is not measured yet."
+    assert ch16.named(rows[:0], ch16.OPEN) == "Open, as above."
+    assert ch16.answer(rows[:0], 1.0).startswith("No answer yet")
 
 
 def test_pairs_add_up_to_one(tested):
@@ -259,6 +260,8 @@ def test_nothing_and_a_part_are_drawn_without_an_answer(monkeypatch):
     assert ch16.budget([]).empty and ch16.means(none).empty
     told = ch16.opening(ch16.against(none, 1.0), 1.0).data
     assert "No run of `open.tuned` is measured" in told
+    assert ch16.matrix(ch16.beats(none)) is None
+    assert ch16.courses(ch16.budget([]), "test") is None
     some = world(only=lambda run: run["dataset"] == "tae")
     part = ch16.accuracies(some)
     caught(monkeypatch, ch16.opening, ch16.against(part, 1.0), 1.0)

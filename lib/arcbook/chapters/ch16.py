@@ -112,7 +112,7 @@ def answer(rows: pd.DataFrame, bound: float) -> str:
     """
     main = rows[rows["panel"] == ALL]
     if main.empty:
-        return "This is not measured yet."
+        return "No answer yet: it waits for all of its runs."
     count = int(main["sets"].max())
     counted = f"over {count} data set{'s' * (count != 1)}"
     if ahead := _names(main[main["low"] >= bound]):
@@ -138,7 +138,7 @@ def named(rows: pd.DataFrame, *verdicts: str) -> str:
         said[one].format(_names(main[main["verdict"] == one]) or "none")
         for one in verdicts
     ]
-    return " ".join(found) if len(main) else "This is not measured yet."
+    return " ".join(found) if len(main) else "Open, as above."
 
 
 def _names(rows):
@@ -202,7 +202,7 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
 def opening(rows: pd.DataFrame, bound: float):
     """Publish each loss less softmax, with the bound as a band."""
     if rows.empty:
-        return unmeasured()
+        return plot.absent(f"No run of `{ID}` is measured in this profile.")
     figure = plot.dots(
         rows,
         panels="panel",
@@ -225,15 +225,10 @@ def opening(rows: pd.DataFrame, bound: float):
     return plot.show(figure)
 
 
-def unmeasured():
-    """A box in the place of a picture of records that are not there."""
-    return plot.absent(f"No run of `{ID}` is measured in this profile.")
-
-
 def matrix(found: pd.DataFrame):
     """Publish how often the loss of a row beats that of a column."""
     if found.empty:
-        return unmeasured()
+        return None
     order = [x for x in search.METHODS if x in found["method"].values]
     wide = found.pivot(index="method", columns="other", values="share")
     wide = wide.reindex(index=order, columns=order)
@@ -271,7 +266,7 @@ def matrix(found: pd.DataFrame):
 def courses(found: pd.DataFrame, shown: str):
     """Publish the best against the number of trials, a panel each."""
     if found.empty:
-        return unmeasured()
+        return None
     parts = found.groupby("panel", sort=False)
     figure, every = plot.grid(
         *(len(parts), 3, 3.6), width=9.5, base=0.6, sharex=True
