@@ -302,9 +302,10 @@ def test_figures_of_17_show_means_and_intervals(monkeypatch):
 def test_equivalence_is_by_the_90_percent_interval():
     gaps = np.array([0.1, 0.3, 0.2, 0.4, 0.5])
     half = 2.131847 * gaps.std(ddof=1) / math.sqrt(5)
-    assert stats.equivalence(gaps, 0.3 + half + 1e-4) == "equal"
-    assert stats.equivalence(gaps, 0.3 + half - 1e-4) == "open"
-    assert stats.equivalence(-gaps, 0.3 - half - 1e-4) == "apart"
-    assert stats.equivalence([0.0], 1.0) == "open"
+    gap, one = (stats.equivalence(x, 1.0) for x in (gaps, [0.0]))
+    assert stats.within(gap, 0.3 + half + 1e-4) == "equal"
+    assert stats.within(gap, 0.3 + half - 1e-4) == "open"
+    assert stats.within(-gap, 0.3 - half - 1e-4) == "apart"
+    assert stats.within(one, 1.0) == "open"
     with pytest.raises(ValueError, match="bound = 0"):
         stats.equivalence(gaps, 0)

@@ -207,3 +207,53 @@ def test_glibc_is_asked_to_keep_freed_memory(monkeypatch, libc):
     ensembles._keep_freed_memory()
     kept = {-3: 32 << 20, -1: 1 << 30}
     assert asked == (kept if libc == "glibc" else {})
+
+
+@pytest.mark.parametrize(
+    ("loss", "own"),
+    [
+        ("softmax", [{}, {}, {}]),
+        ("center", [{"lam": 0.5}, {"lam": 0.01}, {"lam": 0.1}]),
+        ("m_softmax", [{"m": 0.5}, {"m": 0.0}, {"m": 2.0}]),
+        ("normface", [{"s": 3.0}, {"s": 30.0}, {"s": 8.0}]),
+        (
+            "arcface",
+            [{"s": 9.0, "m": m} for m in (0.1, 0.5)] + [{"s": 1.0, "m": 0.0}],
+        ),
+        ("adacos", [{}, {}, {}]),
+        ("arcgrad", [{"s": 3.0}, {"s": 30.0}, {"s": 3.0}]),
+    ],
+)
+def test_networks_with_numbers_of_their_own_are_those_alone(
+    loss, own, folds, double
+):
+    rates, decays = [0.03, 0.001, 0.01], [1e-5, 0.01, 0.0]
+    together = train(
+        *(folds[:3], loss),
+        hyperparameters=own,
+        lr=rates,
+        weight_decay=decays,
+        epochs=5,
+    )
+    for k in range(3):
+        alone = train(
+            *(folds[k : k + 1], loss),
+            hyperparameters=own[k],
+            lr=rates[k],
+            weight_decay=decays[k],
+            epochs=5,
+        )
+        for one, other in zip(parameters(together), parameters(alone)):
+            assert torch.allclose(one[k], other[0], rtol=1e-8, atol=1e-10)
+        assert together.correct[k] == alone.correct[0]
+
+
+def test_numbers_that_do_not_fit_the_folds_are_refused(folds):
+    with pytest.raises(ValueError, match="of 2 networks do not fit 3 folds"):
+        train(folds[:3], "normface", hyperparameters=[{"s": 1.0}] * 2)
+    for name in ("lr", "weight_decay"):
+        with pytest.raises(ValueError, match=f"{name} of 2 networks"):
+            train(folds[:3], "softmax", **{name: [0.1, 0.2]})
+    with pytest.raises(ValueError, match="normface: s = -1"):
+        own = [{"s": 1.0}, {"s": 1.0}, {"s": -1.0}]
+        train(folds[:3], "normface", hyperparameters=own)

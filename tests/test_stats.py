@@ -257,3 +257,80 @@ def test_two_runs_and_two_folds_have_an_interval():
     paired = stats.paired_folds([2.0, 5.0], [1.0, 2.0], 5)
     assert paired == stats.of_folds([1.0, 3.0], 5)
     assert stats.interval([1.0, 3.0]) == pytest.approx((2 - t, 2 + t))
+
+
+def test_equivalence_is_two_one_sided_t_tests():
+    values = np.array([0.2, -0.5, 0.4, 0.1, -0.3, 0.6])
+    found = stats.equivalence(values, 1.0)
+    above = scipy_stats.ttest_1samp(values, -1.0, alternative="greater")
+    below = scipy_stats.ttest_1samp(values, 1.0, alternative="less")
+    assert found.p == pytest.approx(max(above.pvalue, below.pvalue))
+    ends = below.confidence_interval(0.95).high
+    assert found.high == pytest.approx(ends)
+    assert found.mean - found.low == pytest.approx(found.high - found.mean)
+
+
+@pytest.mark.parametrize("shift", np.linspace(-1.5, 1.5, 13))
+def test_equivalence_is_found_where_its_interval_is_within(shift):
+    values = shift + np.array([0.2, -0.5, 0.4, 0.1, -0.3, 0.6])
+    found = stats.equivalence(values, 1.0)
+    within = found.low > -1 and found.high < 1
+    assert (found.p < 0.05) == within
+
+
+def test_equivalence_of_what_does_not_vary_and_of_what_is_missing():
+    assert stats.equivalence([0.5, 0.5], 1).p == 0
+    assert stats.equivalence([1.0, 1.0], 1).p == 1
+    assert math.isnan(stats.equivalence([0.5], 1).low)
+    with pytest.raises(ValueError, match="bound = 0: it is above 0"):
+        stats.equivalence([1, 2], 0)
+
+
+@pytest.mark.parametrize("number", [10, 17])
+def test_equivalence_is_found_as_often_as_said(number):
+    spread = stats.settles(number, 1.0)
+    draws = np.random.default_rng(0).normal(0, spread, (2000, number))
+    found = np.mean([stats.equivalence(x, 1.0).p < 0.05 for x in draws])
+    assert found == pytest.approx(0.8, abs=0.03)
+    with pytest.raises(ValueError, match="at least 2 differences"):
+        stats.settles(1, 1.0)
+
+
+def test_beats_counts_ties_by_half_and_data_sets_alike():
+    found = stats.beats([[1, 1, 0, -1], [2, 3, 4, 5]])
+    assert found.mean == (2.5 / 4 + 1) / 2
+    assert 2.5 / 4 - 0.5 <= found.low < found.mean < found.high == 1
+    reverse = stats.beats([[-1, -1, 0, 1], [-2, -3, -4, -5]])
+    assert reverse.mean == 1 - found.mean
+    assert stats.beats([[1.0, 1.0]]).low == 1
+    for bad in ([], [1.0, 2.0]):
+        with pytest.raises(ValueError, match="a row a data set"):
+            stats.beats(bad)
+
+
+def test_beats_has_an_interval_that_holds_the_truth():
+    """Data sets of different leads, of which the mean share is known."""
+    generator, held = np.random.default_rng(1), 0
+    for seed in range(200):
+        shares = generator.uniform(0.3, 0.9, (17, 1))
+        gaps = np.where(generator.random((17, 10)) < shares, 1, -1)
+        found = stats.beats(gaps, draws=300, seed=seed)
+        held += found.low <= 0.6 <= found.high
+    assert held / 200 >= 0.92
+
+
+def test_best_of_is_the_mean_over_all_choices():
+    scores = np.array([3.0, 1.0, 4.0, 1.5, 5.0])
+    by = np.array([0.2, 0.9, 0.9, 0.1, 0.5])
+    for chosen_by in (scores, by):
+        found = stats.best_of(scores, chosen_by)
+        for k in range(1, 6):
+            picks = itertools.combinations(range(5), k)
+            best = [
+                scores[max(pick, key=lambda x: (chosen_by[x], -x))]
+                for pick in picks
+            ]
+            assert found[k - 1] == pytest.approx(np.mean(best))
+    assert stats.best_of(scores).tolist() == sorted(stats.best_of(scores))
+    with pytest.raises(ValueError, match="of one length"):
+        stats.best_of(scores, by[:3])

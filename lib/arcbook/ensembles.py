@@ -4,7 +4,8 @@ K networks of one shape are one network whose parameters have a leading
 dimension K. A layer is then one batched matrix product, a head works as it
 is, and one Adam over the stacked parameters is K Adams, because it treats
 every element by itself. Each network keeps its own fold, initialisation and
-shuffle, so that its numbers are those of training it alone, within rounding.
+shuffle, and where asked for its own rate, decay and hyperparameters, so that
+its numbers are those of training it alone, within rounding.
 """
 
 from __future__ import annotations
@@ -157,13 +158,13 @@ def train(
     folds: Sequence[Fold],
     *,
     loss: str,
-    hyperparameters: Mapping | None = None,
+    hyperparameters: Mapping | Sequence[Mapping] | None = None,
     layers: int = 3,
     width: int = 32,
     epochs: int = 100,
-    lr: float = 0.01,
+    lr: float | Sequence[float] = 0.01,
     batch_size: int = 16,
-    weight_decay: float = 5e-4,
+    weight_decay: float | Sequence[float] = 5e-4,
 ) -> Trained:
     """Train one network a fold, all at once.
 
@@ -177,29 +178,44 @@ def train(
     `cross_validation`, the loss and its hyperparameters those of
     `losses.create`, layers and width those of `mlp`. `lr` is the peak of the
     schedule, the batch size is that of one network, and weight decay is on
-    all parameters.
+    all parameters. Hyperparameters, `lr` and weight decay are those of all
+    networks, or a sequence with one a fold.
 
-    Raises ValueError: for an unknown loss or a value outside its range.
+    Raises ValueError: for an unknown loss, a value outside its range, or a
+    sequence of another length.
     """
     start = time.perf_counter()
     _keep_freed_memory()
     longest = max(len(fold.train) for fold in folds)
     steps = math.ceil(epochs * longest / batch_size)
     y, size = np.asarray(y), X.shape[1]
-    like = (size, width, layers), int(y.max()) + 1, loss, hyperparameters or {}
+    like = (size, width, layers), int(y.max()) + 1, loss
+    each = hyperparameters or {}
+    if isinstance(each, Mapping):
+        each = [each] * len(folds)
+    own = {"hyperparameters": each, "lr": lr, "weight_decay": weight_decay}
+    for name, values in own.items():
+        if np.ndim(values) and len(values) != len(folds):
+            raise ValueError(
+                f"{name} of {len(values)} networks do not fit "
+                f"{len(folds)} folds"
+            )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        pairs = [initialise(fold.seed, *like) for fold in folds]
+        pairs = [
+            initialise(fold.seed, *like, own)
+            for fold, own in zip(folds, each, strict=True)
+        ]
     note = "; ".join(dict.fromkeys(str(w.message) for w in caught))
     network, head = (stack(modules) for modules in zip(*pairs, strict=True))
+    _tell_apart(head, each)
     parameters = [*network.parameters(), *head.parameters()]
     rows = torch.from_numpy(_standardise(X, folds))
     rows = rows.to(torch.get_default_dtype())
     labels = torch.from_numpy(y).long()
-    optimiser = torch.optim.Adam(
-        parameters, lr=lr, weight_decay=weight_decay, fused=True
-    )
-    schedule = OneCycleLR(optimiser, max_lr=lr, total_steps=steps)
+    optimiser, step_of_each = _adam(parameters, lr, weight_decay, len(folds))
+    peak = float(np.max(lr))
+    schedule = OneCycleLR(optimiser, max_lr=peak, total_steps=steps)
     first = torch.arange(len(folds))[:, None] * len(labels)
     flat = rows.flatten(0, 1)
     course = torch.zeros(steps, dtype=torch.float64)
@@ -208,12 +224,12 @@ def train(
     for step, batch in enumerate(map(torch.Tensor.long, batches)):
         inputs = flat.index_select(0, (batch + first).flatten())
         features = network(inputs.view(len(folds), batch_size, size))
-        each = head.losses(features, labels[batch]).mean(-1)
+        found = head.losses(features, labels[batch]).mean(-1)
         optimiser.zero_grad()
-        each.sum().backward()
-        optimiser.step()
+        found.sum().backward()
+        step_of_each()
         schedule.step()
-        course[step] = each.detach().mean()
+        course[step] = found.detach().mean()
     network.eval()
     head.eval()
     with torch.no_grad():
@@ -253,6 +269,57 @@ def stack(modules: Sequence[nn.Module]) -> nn.Module:
         path, _, leaf = name.rpartition(".")
         setattr(stacked.get_submodule(path), leaf, value)
     return stacked
+
+
+def _tell_apart(head, each):
+    """Give stacked heads the hyperparameters in which they differ."""
+    for name, value in each[0].items():
+        if all(one.get(name) == value for one in each):
+            continue
+        column = torch.tensor([one[name] for one in each], dtype=torch.float64)
+        if name == "s":
+            head.s = column
+        head.hyper = head.hyper | {name: column[:, None]}
+        for penalty in head.regularisers:
+            if name in vars(penalty):
+                setattr(penalty, name, column[:, None])
+
+
+def _adam(parameters, lr, weight_decay, networks):
+    """Adam over stacked networks, and a step in which each has its own rate.
+
+    Adam's step is proportional to the rate: each network goes a part of the
+    step that it would go at the largest of them.
+    """
+    alike = np.ndim(lr) == np.ndim(weight_decay) == 0
+    optimiser = torch.optim.Adam(
+        parameters,
+        lr=float(np.max(lr)),
+        weight_decay=weight_decay if alike else 0.0,
+        fused=True,
+    )
+    if alike:
+        return optimiser, lambda: optimiser.step()
+    rates, decays = (
+        torch.tensor(np.broadcast_to(x, networks)).to(parameters[0])
+        for x in (lr, weight_decay)
+    )
+    part = rates / rates.max()
+
+    @torch.no_grad()
+    def step():
+        before = [parameter.clone() for parameter in parameters]
+        for parameter in parameters:
+            parameter.grad.addcmul_(parameter, _beside(decays, parameter))
+        optimiser.step()
+        for parameter, old in zip(parameters, before, strict=True):
+            parameter.copy_(old.lerp(parameter, _beside(part, parameter)))
+
+    return optimiser, step
+
+
+def _beside(values, parameter):
+    return values.view(-1, *[1] * (parameter.ndim - 1))
 
 
 def initialise(

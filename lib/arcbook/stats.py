@@ -15,7 +15,7 @@ from dataclasses import astuple, dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 LEVEL = 0.95
 
@@ -204,28 +204,6 @@ def pooled(parts, freedom: float = math.inf) -> Estimate:
     return around(float(np.mean([part.mean for part in parts])), error)
 
 
-def equivalence(differences, bound: float) -> str:
-    """Whether the mean of independent differences lies within ±bound.
-
-    By two one-sided tests at 5%, that is by the 90% interval of Student's t.
-
-    Gives "equal" if the interval lies within, "apart" if it lies outside, and
-    else "open", as for fewer than two differences. Raises ValueError for a
-    bound that is not positive.
-    """
-    if not bound > 0:
-        raise ValueError(f"bound = {bound}: it is above 0")
-    differences = np.asarray(differences, dtype=float)
-    if len(differences) < 2:
-        return "open"
-    error = differences.std(ddof=1) / math.sqrt(len(differences))
-    half = float(stats.t.ppf(LEVEL, len(differences) - 1)) * error
-    middle = abs(float(differences.mean()))
-    if middle + half <= bound:
-        return "equal"
-    return "apart" if middle - half > bound else "open"
-
-
 def detectable(
     std: float, runs: int, power: float = 0.8, *, paired: bool = False
 ) -> float:
@@ -323,3 +301,98 @@ def holm(p) -> np.ndarray:
     corrected = np.empty_like(p)
     corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return corrected
+
+
+def equivalence(values, bound: float) -> Estimate:
+    """Whether a mean is within ± bound, by two one-sided t tests.
+
+    `values` are independent differences. Gives their mean, with the 90%
+    interval, and the larger p of the two tests: they find the mean within the
+    bound at the 5% level where the interval lies within it. [Schuirmann 1987]
+
+    Raises ValueError for a bound that is not above 0.
+    """
+    if not bound > 0:
+        raise ValueError(f"bound = {bound}: it is above 0")
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return Estimate(float(values.mean()) if len(values) else math.nan)
+    mean, freedom = float(values.mean()), len(values) - 1
+    error = float(values.std(ddof=1)) / math.sqrt(len(values))
+    if error == 0:
+        return Estimate(mean, mean, mean, float(abs(mean) >= bound))
+    half = float(stats.t.ppf(LEVEL, freedom)) * error
+    p = float(stats.t.sf((bound - abs(mean)) / error, freedom))
+    return Estimate(mean, mean - half, mean + half, p)
+
+
+def within(found: Estimate, bound: float) -> str:
+    """What an estimate's interval says of ±bound, as of `equivalence`.
+
+    Gives "equal" if it lies within, "apart" if outside, else "open".
+    """
+    if -bound <= found.low and found.high <= bound:
+        return "equal"
+    return "apart" if found.low > bound or found.high < -bound else "open"
+
+
+def settles(number: int, bound: float, power: float = 0.8) -> float:
+    """The largest standard deviation with which `equivalence` is found.
+
+    Of so many differences whose true mean is 0, so often, about. Raises
+    ValueError for fewer than two differences, or a power that is no chance.
+    """
+    if number < 2 or not 0.05 < power < 1:
+        raise ValueError(
+            f"number = {number}, power = {power}: at least 2 differences, "
+            "and a power between 0.05 and 1"
+        )
+    ends = stats.t.ppf([LEVEL, (1 + power) / 2], number - 1).sum()
+    return float(bound * math.sqrt(number) / ends)
+
+
+def beats(gaps, *, draws: int = 4000, seed: int = 0) -> Estimate:
+    """How often one loss is ahead of another, ties by half.
+
+    `gaps` are differences, a row a data set, a column a seed; each data set
+    counts alike. The 95% interval is a bootstrap's: data sets are drawn, and
+    of each its seeds; of a single one its seeds alone. Raises ValueError
+    where it is no table, or an empty one.
+    """
+    gaps = np.asarray(gaps, dtype=float)
+    if gaps.ndim != 2 or not gaps.size:
+        raise ValueError(
+            f"differences of shape {gaps.shape}: give a row a data set, a "
+            "column a seed"
+        )
+    wins, (sets, seeds) = (np.sign(gaps) + 1) / 2, gaps.shape
+    generator = np.random.default_rng(seed)
+    rows = generator.integers(sets, size=(draws, sets, 1))
+    columns = generator.integers(seeds, size=(draws, sets, seeds))
+    means = wins[rows, columns].mean((1, 2))
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Estimate(float(wins.mean()), float(low), float(high))
+
+
+def best_of(scores, by=None) -> np.ndarray:
+    """What the best of k trials is expected to have, for k = 1 to n.
+
+    Exact, over all choices of k of the n trials. The best is the one with
+    the largest of `by`, the first of equals, by default of `scores`
+    themselves. [Dodge et al. 2019, whose draws have repeats]
+
+    Raises ValueError where the two have different lengths.
+    """
+    scores = np.asarray(scores, dtype=float)
+    by = scores if by is None else np.asarray(by, dtype=float)
+    if scores.shape != by.shape or scores.ndim != 1:
+        raise ValueError(
+            f"scores of shape {scores.shape}, chosen by {by.shape}: give two "
+            "lists of one length"
+        )
+    count = len(scores)
+    worse = np.arange(count)[::-1]  # trials behind the one of each rank
+    ordered = scores[np.argsort(-by, kind="stable")]
+    k = np.arange(1, count + 1)[:, None]
+    chance = special.comb(worse, k - 1) / special.comb(count, k)
+    return chance @ ordered

@@ -150,6 +150,7 @@ def _seconds(run, speeds):
         return math.nan
     there = datasets.card(run["dataset"]).train
     images = run.get("images", run["share"] * there)
+    images *= run.get("trials", 0) + run.get("seeds", 1)  # of a search
     return run["epochs"] * images / speeds.get(run["network"], math.nan)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from arcbook import datasets, packing, results
-from arcbook.experiments import canary, cost
+from arcbook.experiments import canary, cost, search
 from arcbook.experiments.registry import file, home, runs
 
 ROUNDED = 6e-6  # of six significant digits
@@ -135,7 +135,8 @@ def disagreement(record: Mapping) -> str:
     """What in a record contradicts the rest of it, in words; "" if nothing.
 
     Accuracies are held against folds, curves and confusions, angles and
-    histograms against each other, times against their rounds.
+    histograms against each other, times against their rounds, what was chosen
+    against validation.
     """
     if run_of(record) is None:
         return "it is of no run of today's grids"
@@ -146,6 +147,7 @@ def disagreement(record: Mapping) -> str:
         "by_column": _candidates,
         "over_softmax": _times,
         "test_accuracy": _images,
+        "chosen": _searches,
     }
     try:
         for field, check in kinds.items():
@@ -197,6 +199,28 @@ def _times(record, metrics):
         pairs = zip(metrics["over_softmax"][column], extra)
         if any(_off(*pair, 1e-4) for pair in pairs):
             yield f"its extra time of {column} is not that of its rounds"
+
+
+def _searches(record, metrics):
+    if metrics["trials"] != search.trials(record):
+        yield "its trials are not those that its run draws"
+    hits, looked = (np.array(metrics[x]) for x in ("validation", "looked"))
+    chosen, test = metrics["chosen"], np.array(metrics["test"])
+    choices = 1 if "network" in record else record["seeds"]
+    if hits.shape != looked.shape or hits.shape != (choices, record["trials"]):
+        yield f"it has not {choices} × {record['trials']} trials"
+    if chosen != hits.argmax(1).tolist():
+        yield "a chosen trial is not the first of the best on validation"
+    parts = zip((hits, looked, test), ("validated", "looked_at", "tested"))
+    if any(x.min() < 0 or x.max() > metrics[name] for x, name in parts):
+        yield "it has more rows right than it was asked"
+    share = 100 * test / metrics["tested"]
+    if len(test) != record["seeds"]:
+        yield f"it has {len(test)} seeds, not {record['seeds']}"
+    if abs(metrics["accuracy"] - share.mean()) > 6e-4:
+        yield f"its accuracy is not that of its seeds, {share.mean():.3f}"
+    if len(test) > 1 and abs(metrics["std"] - share.std(ddof=1)) > 6e-4:
+        yield f"its std is not that of its seeds, {share.std(ddof=1):.3f}"
 
 
 def _images(record, metrics):

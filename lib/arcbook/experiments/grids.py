@@ -7,11 +7,11 @@ import pickle
 from collections.abc import Mapping, Sequence
 from itertools import product
 
-from arcbook.experiments import cost, images, registry, transfer, uci
+from arcbook.experiments import cost, images, registry, search, transfer, uci
 from arcbook.experiments.registry import CONTENT, methods
 
 KINDS = {"uci": uci, "cost": cost, "transfer": transfer}
-# other protocols are of images
+KINDS |= {"tuned": search, "tuned-images": search}  # others are of images
 METHODS = methods("arcgrad")
 ANGULAR_METHODS = methods("angular-learning")
 
