@@ -130,7 +130,7 @@ def settings(rows: pd.DataFrame):
             fontsize=11.5,
         )
     figure.supxlabel("test accuracy, %", fontsize=11.5)
-    plot.legend(figure, *plot.KINDS)
+    plot.legend(figure, *plot.kinds(rows))
     return plot.show(figure)
 
 

@@ -53,7 +53,7 @@ def opening(axes, rows: pd.DataFrame):
     both = " and ".join(f"{x:.1f}" for x in sorted(few, reverse=True))
     title = f"Printed after 10 epochs: {both} points, by one group"
     axes.set_title(f"{title}, on one network")
-    plot.legend(axes.figure, *(k for k in plot.KINDS if rows[k].notna().any()))
+    plot.legend(axes.figure, *plot.kinds(rows))
     return plot.show(axes.figure)
 
 
@@ -141,7 +141,7 @@ def over_epochs():
     ticks = np.array([70, 80, 85, 90, 92, 94])
     panels[0].set_yticks(error_spaced(ticks), map(str, ticks))
     panels[0].set_ylabel("accuracy, %, spaced by log error")
-    plot.legend(figure, *(k for k in plot.KINDS if rows[k].notna().any()))
+    plot.legend(figure, *plot.kinds(rows))
     return plot.show(figure)
 
 

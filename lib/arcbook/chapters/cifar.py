@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
 from itertools import product
 
 import pandas as pd
@@ -23,6 +24,8 @@ TABLES = {
 }
 LEFT = ("CIFAR10+", "Top-1", "Top1")  # of two panels
 SIGNS = {"learning_rate": "η"}
+ENDS = {"low": "reduced_low", "high": "reduced_high"}
+SMALLER = '<a href="../book/reduced.html">Reduced profile</a>'
 
 
 def tables(kind: str, paper: str | None = None) -> pd.DataFrame:
@@ -32,7 +35,66 @@ def tables(kind: str, paper: str | None = None) -> pd.DataFrame:
     return both[both["expected"] > 0]
 
 
-def ahead(kind: str) -> pd.DataFrame:
+def small(paper: str, item: str) -> pd.DataFrame:
+    """`cells.beside` of the reduced profile, without what is printed.
+
+    What is measured is under the names that `plot.dots` draws half filled.
+    """
+    rows = cells.beside(paper, item, "reduced")
+    rows = rows[rows["expected"] > 0].rename(columns=ENDS)
+    rows["reduced"] = rows.pop("measured")
+    return rows[[name for name in rows if not name.startswith("printed")]]
+
+
+def grouped(
+    runs: pd.DataFrame, by: Sequence[str], metric: str = "accuracy"
+) -> pd.DataFrame:
+    """`cells.group` of reduced runs, under the names of `small`."""
+    found = cells.group(runs, by, metric)
+    return found.rename(columns=ENDS | {"mean": "reduced"})
+
+
+def reduced(id: str, draw: Callable, **where):
+    """What `draw` makes of an experiment's reduced runs; a box if none."""
+    runs = cells.select(cells.runs(id, "reduced"), **where)
+    runs = runs[runs["measured"]]
+    return absent(id) if runs.empty else draw(runs)
+
+
+def absent(*ids: str):
+    """A box in the place of what is not measured at reduced scale yet."""
+    runs = "; ".join(f"`arcbook run {id} --profile reduced`" for id in ids)
+    return plot.absent(f"Not measured at reduced scale yet: {runs}.")
+
+
+def paired(
+    runs: pd.DataFrame, by: Sequence[str], metric: str = "accuracy"
+) -> pd.DataFrame:
+    """How far ArcGrad is ahead of each rival in reduced runs.
+
+    Gives a row for each value of `by` and rival: the mean difference paired
+    by seed in the unit of the metric and Student's interval, under the names
+    of `small`, and p. What has no pair is left out.
+    """
+    rows = []
+    for at, part in runs.groupby(list(by), sort=False):
+        values = part.pivot(index="seed", columns="column", values=metric)
+        ours = next((x for x in values if x in OURS.values()), None)
+        for rival in dict.fromkeys(part["column"]) if ours else ():
+            gaps = (values[ours] - values[rival]).dropna()
+            if rival != ours and len(gaps):
+                where = dict(zip(by, at, strict=True)) | {"rival": rival}
+                rows.append(where | halved(stats.of_runs(gaps)))
+    return pd.DataFrame(rows)
+
+
+def halved(found: stats.Estimate) -> dict:
+    """An estimate under the names of `small`."""
+    keys = "reduced", "reduced_low", "reduced_high", "p"
+    return dict(zip(keys, astuple(found), strict=True))
+
+
+def ahead(kind: str, profile: str = "full") -> pd.DataFrame:
     """The lead of ArcGrad over each rival, at each place of two tables.
 
     In points: printed with Welch's 95% interval of two means of five runs (NaN
@@ -42,7 +104,7 @@ def ahead(kind: str) -> pd.DataFrame:
     for paper, item in TABLES[kind].items():
         found = {
             (cell["at"], cell["method"]): (cell, runs)
-            for cell, runs in cells.pairs(paper, item)
+            for cell, runs in cells.pairs(paper, item, profile)
             if len(runs)
         }
         for (at, name), (rival, others) in found.items():
@@ -97,9 +159,17 @@ def bands(kind: str) -> dict[str, float]:
     }
 
 
-def leads(kind: str):
-    """How far ArcGrad is ahead, a panel for each table and place."""
-    rows, band = ahead(kind), bands(kind)
+def leads(kind: str, profile: str = "full"):
+    """How far ArcGrad is ahead, a panel for each table and place.
+
+    The reduced profile has a picture of its own, without what is printed.
+    """
+    rows, band = ahead(kind, profile), bands(kind)
+    if profile == "reduced":
+        rows = rows.rename(columns=ENDS | {"measured": "reduced"})
+        rows["printed"] = math.nan
+        if rows["reduced"].isna().all():
+            return absent(*(f"{p}.{x}" for p, x in TABLES[kind].items()))
     parts = dict(list(rows.groupby(["paper", "at"])))
     sizes = len(SIX), len(FOUR)
     size = {"figsize": (8.5, 0.42 * sum(sizes) + 1.4)}
@@ -108,12 +178,13 @@ def leads(kind: str):
     order = sorted(parts, key=lambda x: (x[0] != "arcgrad", x[1] not in LEFT))
     for axes, (paper, at) in zip(grid.flat, order, strict=True):
         least = band[at.replace("-", "")]
-        axes.axvspan(-least, least, color=plot.BASELINE, alpha=0.18, lw=0)
+        if profile == "full":
+            axes.axvspan(-least, least, color=plot.BASELINE, alpha=0.18, lw=0)
         axes.axvline(0, color=plot.INK, lw=1)
         plot.row_dots(axes, parts[paper, at], "rival")
         axes.set_title(f"{at}, {TITLES[paper]}", fontsize=11)
     figure.supxlabel("ArcGrad ahead by, percentage points", fontsize=11.5)
-    plot.legend(figure, *(k for k in plot.KINDS if rows[k].notna().any()))
+    plot.legend(figure, *plot.kinds(rows))
     return plot.show(figure)
 
 
@@ -142,20 +213,26 @@ def angle(radians: float) -> str:
 
 
 def best_records(id: str, columns: Sequence[str] = SIX) -> list[dict]:
-    """Records whose curves can be drawn: full ones if there, else quick."""
-    for profile in ("full", "quick"):
-        found = [
+    """Records of one seed whose curves can be drawn.
+
+    Full ones before reduced ones before quick ones, but those of more of the
+    columns first.
+    """
+    found = [
+        [
             one
             for one in experiments.records(id, profile)
-            if one["column"] in columns and not one["metrics"]["diverged"]
+            if one["column"] in columns
+            and not one["metrics"]["diverged"]
+            and one["seed"] == 0
         ]
-        if found:
-            return found
-    return []
+        for profile in ("full", "reduced", "quick")
+    ]
+    return max(found, key=lambda some: len({one["column"] for one in some}))
 
 
 def label(records: Sequence[dict]) -> str:
-    """What runs of the quick profile are, and are not; empty for full ones."""
+    """What runs that are not of the full profile are; "" for full ones."""
     if not records or records[0].get("profile") == "full":
         return ""
     images, epochs, tested = (
@@ -163,6 +240,13 @@ def label(records: Sequence[dict]) -> str:
         for key in ("train_images", "epochs", "test_images")
     )
     network = "".join(sorted({one["network"] for one in records}))
+    if records[0].get("profile") == "reduced":
+        width = {one.get("width", 1.0) for one in records}
+        slim = "".join(f" at {w:g} of its width" for w in width - {1.0})
+        return (
+            f"<b>◐ {SMALLER}</b>: {images} images, epochs: {epochs}, "
+            f"{network}{slim}, {tested} test images. "
+        )
     return (
         f"<b>Quick profile</b>: {images} images, epochs: {epochs}, the small "
         f"network {network}, {tested} test images. It enters no comparison "
