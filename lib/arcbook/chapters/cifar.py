@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from itertools import product
 
+import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from arcbook import cells, experiments, live_images, plot, stats
+from arcbook import cells, experiments, live_images, packing, plot, stats
 from arcbook.experiments.grids import ANGULAR_METHODS, METHODS
 
 SIX, FOUR = tuple(METHODS), tuple(ANGULAR_METHODS)
@@ -25,6 +26,7 @@ TABLES = {
 LEFT = ("CIFAR10+", "Top-1", "Top1")  # of two panels
 SIGNS = {"learning_rate": "η"}
 ENDS = {"low": "reduced_low", "high": "reduced_high"}
+BARS = {"full": "95% interval", "reduced": "95% interval over seeds"}
 SMALLER = '<a href="../book/reduced.html">Reduced profile</a>'
 
 
@@ -43,7 +45,24 @@ def small(paper: str, item: str) -> pd.DataFrame:
     rows = cells.beside(paper, item, "reduced")
     rows = rows[rows["expected"] > 0].rename(columns=ENDS)
     rows["reduced"] = rows.pop("measured")
+    rows["method"] = rows["method"].replace(cells.COLUMNS)
     return rows[[name for name in rows if not name.startswith("printed")]]
+
+
+def small_dots(paper: str, item: str, **options):
+    """Publish `plot.dots` of `small`, or a box if there is nothing."""
+    rows = small(paper, item)
+    if rows["reduced"].isna().all():
+        return absent(f"{paper}.{item}")
+    return plot.show(plot.dots(rows, bars=BARS["reduced"], **options))
+
+
+def confusion(records: Iterable[Mapping]) -> np.ndarray:
+    """Counts of class by class, of all records together."""
+    return sum(
+        packing.unpack(one["arrays"]["confusion"]).astype(int)
+        for one in records
+    )
 
 
 def grouped(
@@ -86,6 +105,11 @@ def paired(
                 where = dict(zip(by, at, strict=True)) | {"rival": rival}
                 rows.append(where | halved(stats.of_runs(gaps)))
     return pd.DataFrame(rows)
+
+
+def half_bars(method: str) -> dict:
+    """`plot.half` for `plot.curves`, with bars in the place of bands."""
+    return plot.half(method) | {"err_style": "bars"}
 
 
 def halved(found: stats.Estimate) -> dict:
@@ -184,7 +208,7 @@ def leads(kind: str, profile: str = "full"):
         plot.row_dots(axes, parts[paper, at], "rival")
         axes.set_title(f"{at}, {TITLES[paper]}", fontsize=11)
     figure.supxlabel("ArcGrad ahead by, percentage points", fontsize=11.5)
-    plot.legend(figure, *plot.kinds(rows))
+    plot.legend(figure, *plot.kinds(rows), bars=BARS[profile])
     return plot.show(figure)
 
 
