@@ -10,7 +10,7 @@ import sympy as sp
 from matplotlib import pyplot as plt
 
 from arcbook import cells, derive, plot, stats
-from arcbook.chapters import cifar
+from arcbook.chapters import cifar, spheres
 from arcbook.plot import INK
 
 ANGLES = {"c_inter": "C-Inter", "wc_intra": "WC-Intra"}
@@ -30,6 +30,14 @@ def table() -> pd.DataFrame:
 def small():
     """The four accuracies at reduced scale, means over seeds."""
     return cifar.small_dots("iam", "table2", style=look)
+
+
+def cosface_maps(runs: pd.DataFrame):
+    """The two CosFace networks of reduced runs, without and with IAM."""
+    known = runs.set_index("column")["record"].to_dict()
+    names = "CosFace", "CosFace + 0.2 IAM"
+    found = {name: known[name] for name in names if name in known}
+    return spheres.maps(found) if found else cifar.absent("iam.fig2")
 
 
 def moved(runs: pd.DataFrame) -> pd.DataFrame:

@@ -20,13 +20,14 @@ from matplotlib import pyplot as plt
 from scipy.optimize import brentq
 
 from arcbook import derive, geometry, packing, plot, stats
-from arcbook.chapters.cifar import BARS, half_bars, halved, log_ticks
+from arcbook.chapters.cifar import BARS, half_bars, log_ticks
 from arcbook.chapters.spheres import CLASSES
 from arcbook.derive import C, m
 from arcbook.plot import BASELINE
 
 k, epsilon = sp.symbols("k varepsilon", positive=True)
 RIGHT = math.pi / 2
+STEPS = {"wc_intra": "WC-Intra, degrees", "accuracy": "accuracy, points"}
 TIPS = "oDs^v*PX<>"  # of class vectors, by class
 RAMP = colors.LinearSegmentedColormap.from_list(
     "scales",
@@ -198,17 +199,22 @@ def at_end(runs: pd.DataFrame):
     return plot.show(figure)
 
 
-def per_step(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """What each step from a scale to the next does to a metric.
+def per_step(runs: pd.DataFrame) -> pd.DataFrame:
+    """What each step from a scale to the next does, and all of them.
 
-    Gives a row a step: scales, and the mean difference paired by seed with
-    its interval, in the unit of the metric.
+    Gives a row a step, in reduced runs: its scales, and the estimates of
+    what it adds to WC-Intra in degrees and to accuracy, paired by seed.
     """
-    values = runs.pivot(index="seed", columns="s", values=metric)
+    runs = runs.assign(wc_intra=np.degrees(runs["wc_intra"].astype(float)))
+    wide = runs.pivot(index="seed", columns="s", values=[*STEPS])
+    scales = sorted(runs["s"].unique())
     rows = [
-        {"from": low, "to": high}
-        | halved(stats.of_runs((values[high] - values[low]).dropna()))
-        for low, high in pairwise(sorted(values))
+        {"from s": low, "to s": high}
+        | {
+            title: stats.of_runs((wide[k][high] - wide[k][low]).dropna())
+            for k, title in STEPS.items()
+        }
+        for low, high in [*pairwise(scales), (scales[0], scales[-1])]
     ]
     return pd.DataFrame(rows)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -216,12 +216,13 @@ def leads_by_rate(runs: pd.DataFrame):
     return plot.show(figure)
 
 
-def epochs_at_scale(parts: Mapping[str, pd.DataFrame]):
-    """Accuracy and ArcGrad's lead over the epochs, a column a paper.
-
-    `parts` are reduced runs of `cells.runs` by the paper whose rates they
-    have.
-    """
+def epochs_at_scale():
+    """Accuracy and ArcGrad's lead over the epochs, a column a paper."""
+    ids = {x: f"{x}.{k}" for x, k in cifar.TABLES["epochs"].items()}
+    every = {paper: cifar.reduced_runs(id) for paper, id in ids.items()}
+    parts = {paper: runs for paper, runs in every.items() if len(runs)}
+    if not parts:
+        return cifar.absent(*ids.values())
     shape = {"figsize": (9, 6.6), "sharey": "row", "sharex": True}
     figure, grid = plt.subplots(2, len(parts), squeeze=False, **shape)
     for (paper, runs), (top, low) in zip(parts.items(), grid.T, strict=True):
@@ -279,8 +280,8 @@ def fewer(runs: pd.DataFrame):
 def wrong_labels(runs: pd.DataFrame) -> pd.DataFrame:
     """What a tenth of wrong labels takes from each loss, paired by seed.
 
-    Gives a row a loss: accuracy without and with them in percent, and the
-    difference of the two with its interval, as text.
+    Gives a row a loss: accuracy without and with them in percent, and an
+    estimate of the difference.
     """
     rows = []
     for column, part in runs.groupby("column", sort=False):
@@ -290,8 +291,8 @@ def wrong_labels(runs: pd.DataFrame) -> pd.DataFrame:
         if {0.0, 0.1} <= {*values} and len(values):
             right, wrong = values[0.0], values[0.1]
             lost = stats.of_runs(right - wrong)
-            rows.append((column, right.mean(), wrong.mean(), f"{lost:.1f}"))
-    heads = ["loss", "labels right", "a tenth wrong", "lost, 95% interval"]
+            rows.append((column, right.mean(), wrong.mean(), lost))
+    heads = ["loss", "labels right", "a tenth wrong", "lost, points"]
     return pd.DataFrame(rows, columns=heads)
 
 

@@ -208,6 +208,13 @@ def mean_cosines(record: Mapping) -> tuple[float, float]:
     return tuple(x.mean() if x.size else math.nan for x in parts)
 
 
+def by_cosines(records: Sequence[Mapping]) -> pd.DataFrame:
+    """`mean_cosines` of records: within, between and gap, a row a loss."""
+    rows = {one["column"]: mean_cosines(one) for one in records}
+    found = pd.DataFrame(rows, ["within", "between"]).T
+    return found.assign(gap=found["within"] - found["between"])
+
+
 def _cosines(record):
     arrays = record["arrays"]
     labels = packing.unpack(arrays["cosine_labels"])

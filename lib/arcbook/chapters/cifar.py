@@ -73,17 +73,22 @@ def grouped(
     return found.rename(columns=ENDS | {"mean": "reduced"})
 
 
-def reduced(id: str, draw: Callable, **where):
-    """What `draw` makes of an experiment's reduced runs; a box if none."""
-    runs = cells.select(cells.runs(id, "reduced"), **where)
-    runs = runs[runs["measured"]]
-    return absent(id) if runs.empty else draw(runs)
+def reduced_runs(id: str, profile: str = "reduced", **where) -> pd.DataFrame:
+    """The measured rows of `cells.runs` with such values; none if none."""
+    runs = cells.select(cells.runs(id, profile), **where)
+    return runs[runs["measured"]]
 
 
-def absent(*ids: str):
-    """A box in the place of what is not measured at reduced scale yet."""
-    runs = "; ".join(f"`arcbook run {id} --profile reduced`" for id in ids)
-    return plot.absent(f"Not measured at reduced scale yet: {runs}.")
+def reduced(id: str, draw: Callable, profile: str = "reduced", **where):
+    """What `draw` makes of `reduced_runs`; a box if there are none."""
+    runs = reduced_runs(id, profile, **where)
+    return absent(id, profile=profile) if runs.empty else draw(runs)
+
+
+def absent(*ids: str, profile: str = "reduced"):
+    """A box in the place of what is not measured yet."""
+    runs = "; ".join(f"`arcbook run {id} --profile {profile}`" for id in ids)
+    return plot.absent(f"Not measured yet: {runs}.")
 
 
 def paired(
@@ -236,11 +241,13 @@ def angle(radians: float) -> str:
     return f"{radians:.5g} ({math.degrees(radians):.1f}°)"
 
 
-def best_records(id: str, columns: Sequence[str] = SIX) -> list[dict]:
-    """Records of one seed whose curves can be drawn.
+def best_records(
+    id: str, columns: Sequence[str] = SIX, seed: int | None = 0
+) -> list[dict]:
+    """Records of one seed, or of all, whose curves can be drawn.
 
-    Full ones before reduced ones before quick ones, but those of more of the
-    columns first.
+    Full ones before reduced ones before quick ones, but those of more losses
+    and settings first.
     """
     found = [
         [
@@ -248,11 +255,15 @@ def best_records(id: str, columns: Sequence[str] = SIX) -> list[dict]:
             for one in experiments.records(id, profile)
             if one["column"] in columns
             and not one["metrics"]["diverged"]
-            and one["seed"] == 0
+            and seed in (None, one["seed"])
         ]
         for profile in ("full", "reduced", "quick")
     ]
-    return max(found, key=lambda some: len({one["column"] for one in some}))
+    keys = "benchmark", "column", "hyperparameters"
+    return max(
+        *(found,),
+        key=lambda some: len({str([x[k] for k in keys]) for x in some}),
+    )
 
 
 def label(records: Sequence[dict]) -> str:
