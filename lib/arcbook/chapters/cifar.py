@@ -9,9 +9,11 @@ from itertools import product
 
 import numpy as np
 import pandas as pd
+from IPython.display import display
 from matplotlib import pyplot as plt
 
 from arcbook import cells, experiments, live_images, packing, plot, stats
+from arcbook.book import page
 from arcbook.experiments.grids import ANGULAR_METHODS, METHODS
 
 SIX, FOUR = tuple(METHODS), tuple(ANGULAR_METHODS)
@@ -79,10 +81,24 @@ def reduced_runs(id: str, profile: str = "reduced", **where) -> pd.DataFrame:
     return runs[runs["measured"]]
 
 
-def reduced(id: str, draw: Callable, profile: str = "reduced", **where):
-    """What `draw` makes of `reduced_runs`; a box if there are none."""
+def reduced(
+    id: str, draw: Callable, profile: str = "reduced", box=True, **where
+):
+    """What `draw` makes of `reduced_runs`; if there are none, a box or None.
+
+    A page that has said so once has no `box` the next time.
+    """
     runs = reduced_runs(id, profile, **where)
-    return absent(id, profile=profile) if runs.empty else draw(runs)
+    if len(runs):
+        return draw(runs)
+    return absent(id, profile=profile) if box else None
+
+
+def sources(*ids: str, profile: str = "reduced") -> None:
+    """Display `page.provenance` of those that have records."""
+    for id in ids:
+        if experiments.records(id, profile):
+            display(page.provenance(id, profile))
 
 
 def absent(*ids: str, profile: str = "reduced"):
@@ -191,14 +207,15 @@ def bands(kind: str) -> dict[str, float]:
 def leads(kind: str, profile: str = "full"):
     """How far ArcGrad is ahead, a panel for each table and place.
 
-    The reduced profile has a picture of its own, without what is printed.
+    The reduced profile has a picture of its own, without what is printed;
+    None if nothing is measured.
     """
     rows, band = ahead(kind, profile), bands(kind)
     if profile == "reduced":
         rows = rows.rename(columns=ENDS | {"measured": "reduced"})
         rows["printed"] = math.nan
         if rows["reduced"].isna().all():
-            return absent(*(f"{p}.{x}" for p, x in TABLES[kind].items()))
+            return None
     parts = dict(list(rows.groupby(["paper", "at"])))
     sizes = len(SIX), len(FOUR)
     size = {"figsize": (8.5, 0.42 * sum(sizes) + 1.4)}
