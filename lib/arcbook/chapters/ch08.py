@@ -194,11 +194,15 @@ def image_by_image(
     points; only_first, only_second, p of McNemar's test; rho, the
     correlation of the hits.
     """
-    kept = runs.set_index(["setting", "seed"])["record"].map(hits)
+    kept = {
+        (one["setting"], one["seed"]): hits(one["record"])
+        for one in runs.to_dict("records")
+        if "hits" in one["record"]["arrays"]
+    }
     rows = []
     for first, second in pairs:
         for seed in runs.loc[runs["setting"] == first, "seed"]:
-            if (second, seed) in kept:
+            if {(first, seed), (second, seed)} <= {*kept}:
                 both = kept[first, seed], kept[second, seed]
                 row = {"first": first, "second": second, "seed": seed}
                 row["lead"] = 100 * (both[0].mean() - both[1].mean())
@@ -231,9 +235,10 @@ def compared(rows: pd.DataFrame) -> pd.DataFrame:
 def against_one(runs: pd.DataFrame, m: float = 0.5):
     """ArcFace at one margin against each other setting, as a table."""
     runs = named(runs)
-    others = list(runs["setting"].unique())
-    first = f"ArcFace, m = {m:g}"
-    return _compared(runs, [(first, x) for x in others if x != first])
+    ours = f"ArcFace, m = {m:g}", "ArcFace"
+    others = dict.fromkeys(runs["setting"])
+    firsts = [name for name in others if name in ours]
+    return _compared(runs, [(x, y) for x in firsts for y in others if x != y])
 
 
 def against_softmax(runs: pd.DataFrame):
@@ -252,9 +257,14 @@ def _compared(runs, pairs):
     if rows.empty:
         return cifar.absent(runs["record"].iloc[0]["experiment"])
     rho = rows["rho"].mean()
+    mark = (
+        "◐ Reduced"
+        if runs["record"].iloc[0]["profile"] == "reduced"
+        else "Full"
+    )
     return page.table(
         compared(rows),
-        "◐ Reduced profile, both on the same test images, seed by seed: the "
+        f"{mark} profile, both on the same test images, seed by seed: the "
         "lead in points with its 95% interval over seeds; images that one "
         "alone gets right, on average; seeds in which McNemar's p is below "
         "0.05; the least p of all tests of the table, by Holm. The hits of "
