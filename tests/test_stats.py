@@ -257,3 +257,26 @@ def test_two_runs_and_two_folds_have_an_interval():
     paired = stats.paired_folds([2.0, 5.0], [1.0, 2.0], 5)
     assert paired == stats.of_folds([1.0, 3.0], 5)
     assert stats.interval([1.0, 3.0]) == pytest.approx((2 - t, 2 + t))
+
+
+def test_mcnemar_s_test_tosses_a_coin_for_each_image_of_one_alone():
+    first = np.array([True] * 9 + [False] * 3 + [True] * 50)
+    second = np.array([False] * 9 + [True] * 3 + [True] * 50)
+    *only, p = stats.mcnemar(first, second)
+    assert only == [9, 3]
+    tails = sum(math.comb(12, k) for k in range(4)) / 2**12
+    assert p == pytest.approx(2 * tails)
+    assert stats.mcnemar(second, first)[2] == pytest.approx(p)
+    assert stats.mcnemar(first, first) == (0, 0, 1.0)
+
+
+def test_hits_of_other_images_do_not_pair():
+    with pytest.raises(ValueError, match="hits of shape"):
+        stats.mcnemar([True], [True, False])
+
+
+def test_an_interval_of_another_level():
+    values = [0.1, 0.4, -0.2, 0.3, 0.2]
+    truth = scipy_stats.ttest_1samp(values, 0).confidence_interval(0.9)
+    found = stats.of_runs(values, 0.9)
+    assert (found.low, found.high) == pytest.approx((truth.low, truth.high))
