@@ -172,6 +172,9 @@ def histograms(records: Sequence[Mapping], kind: str):
     means.yaxis.set_major_formatter("{x:.0f}°")
     means.set(xlabel="epoch", ylabel="mean of the histogram")
     plot.names(means, ends)
+    if records[0].get("profile") == "reduced":
+        for axes in figure.axes:
+            plot.small(axes)
     return plot.show(figure)
 
 
