@@ -191,6 +191,14 @@ def test_rates_of_one_loss_alone_can_be_drawn(measured, monkeypatch):
     assert len(marks(axes, hollow=True)) == 2
 
 
+def test_a_loss_without_rivals_has_no_lead(measured, monkeypatch):
+    measured(only=lambda run: run["column"] == "Center")
+    runs = cifar.reduced_runs("arcgrad.table7")
+    assert cifar.paired(runs, ["epochs"]).empty
+    _, _, low, _ = caught(monkeypatch, ch11.epochs_at_scale).axes
+    assert not marks(low, hollow=False)
+
+
 def test_printed_and_reduced_leads_have_panels_of_their_own(
     measured, monkeypatch
 ):

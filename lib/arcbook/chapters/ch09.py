@@ -36,7 +36,10 @@ def cosface_maps(runs: pd.DataFrame):
     """The two CosFace networks of reduced runs, without and with IAM."""
     known = runs.set_index("column")["record"].to_dict()
     names = "CosFace", "CosFace + 0.2 IAM"
-    found = {name: known[name] for name in names if name in known}
+    drawn = [
+        k for k in names if "features" in known.get(k, {}).get("arrays", {})
+    ]
+    found = {name: known[name] for name in drawn}
     return spheres.maps(found) if found else cifar.absent("iam.fig2")
 
 

@@ -60,10 +60,11 @@ def small_dots(paper: str, item: str, **options):
 
 
 def confusion(records: Iterable[Mapping]) -> np.ndarray:
-    """Counts of class by class, of all records together."""
+    """Counts of class by class, of all records that have them together."""
     return sum(
         packing.unpack(one["arrays"]["confusion"]).astype(int)
         for one in records
+        if "confusion" in one["arrays"]
     )
 
 
@@ -125,7 +126,8 @@ def paired(
             if rival != ours and len(gaps):
                 where = dict(zip(by, at, strict=True)) | {"rival": rival}
                 rows.append(where | halved(stats.of_runs(gaps)))
-    return pd.DataFrame(rows)
+    names = [*by, "rival", *halved(stats.Estimate(math.nan))]
+    return pd.DataFrame(rows, columns=names)
 
 
 def half_bars(method: str) -> dict:
@@ -276,11 +278,12 @@ def best_records(
         ]
         for profile in ("full", "reduced", "quick")
     ]
-    keys = "benchmark", "column", "hyperparameters"
-    return max(
-        *(found,),
-        key=lambda some: len({str([x[k] for k in keys]) for x in some}),
-    )
+
+    def variety(some):
+        keys = "benchmark", "column", "hyperparameters"
+        return len({str([one[key] for key in keys]) for one in some})
+
+    return max(found, key=variety)
 
 
 def label(records: Sequence[dict]) -> str:
