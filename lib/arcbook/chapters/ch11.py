@@ -166,30 +166,45 @@ def best_rates(runs: pd.DataFrame) -> pd.Series:
     return means.unstack().idxmax(axis=1)
 
 
-def rate_leads(runs: pd.DataFrame) -> pd.DataFrame:
-    """ArcGrad's lead over Soft after 10 epochs, by what sets the rates.
+def rate_gaps(runs: pd.DataFrame) -> dict[str, stats.Estimate]:
+    """ArcGrad's lead over Soft in points, by what sets the two rates.
 
-    Gives a row a choice of rates: `scale` ("reduced scale" or "printed"),
-    rates, and the lead under the names that `plot.dots` draws. Differences
-    are paired by seed. The best rates are chosen on the same images.
+    Differences are paired by seed. The best rates are chosen on the images
+    on which the lead is measured.
     """
     values = runs.pivot_table("accuracy", "seed", ["column", "learning_rate"])
-    rates = sorted(runs["learning_rate"].unique(), reverse=True)
-    pairs = {RATES.format(one): (one, one) for one in rates}
     best = best_rates(runs)
+    pairs = {
+        RATES.format(one): (one, one)
+        for one in sorted(runs["learning_rate"].unique(), reverse=True)
+    }
     pairs |= {OWN_RATES: (0.01, 0.1)}
-    if {"Soft", "ArcGrad"} <= {*best.index}:
-        pairs |= {BEST_RATES: (best["Soft"], best["ArcGrad"])}
-    rows = []
-    for name, (soft, ours) in pairs.items():
-        if {("Soft", soft), ("ArcGrad", ours)} <= {*values}:
-            gaps = (values["ArcGrad", ours] - values["Soft", soft]).dropna()
-            found = cifar.halved(stats.of_runs(gaps))
-            rows.append({"scale": "reduced scale", "rates": name} | found)
+    pairs |= {BEST_RATES: (best.get("Soft"), best.get("ArcGrad"))}
+    return {
+        name: stats.of_runs(
+            (values["ArcGrad", ours] - values["Soft", soft]).dropna()
+        )
+        for name, (soft, ours) in pairs.items()
+        if {("Soft", soft), ("ArcGrad", ours)} <= {*values}
+    }
+
+
+def rate_leads(runs: pd.DataFrame) -> pd.DataFrame:
+    """`rate_gaps` and the two printed leads, for `plot.dots`.
+
+    Gives a row each: scale ("reduced scale" or "printed"), rates, the lead.
+    """
+    rows = [
+        {"scale": "reduced scale", "rates": name} | cifar.halved(gap)
+        for name, gap in rate_gaps(runs).items()
+    ]
     printed = cifar.ahead("epochs").query("at == '10' and rival == 'Soft'")
-    for name, lead in zip((RATES.format(0.1), OWN_RATES), printed["printed"]):
-        row = {"scale": "printed", "rates": name, "printed": lead}
-        rows.append(row)
+    rows += [
+        {"scale": "printed", "rates": name, "printed": lead}
+        for name, lead in zip(
+            (RATES.format(0.1), OWN_RATES), printed["printed"]
+        )
+    ]
     return pd.DataFrame(rows)
 
 
