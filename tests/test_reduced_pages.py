@@ -366,35 +366,33 @@ def test_what_the_penalty_moves(measured):
     assert rows.loc["Eq.(3)", "WC-Intra, degrees"].mean == pytest.approx(0)
 
 
-@pytest.mark.parametrize(("apart", "says"), [(0.1, "lies"), (0.9, "does not")])
-def test_precisions_against_their_bound(measured, monkeypatch, apart, says):
+def test_fresh_seeds_are_held_against_the_bound_alone(measured, monkeypatch):
     def accuracy(run):
-        lead = apart * (run["precision"] == "bfloat16")
-        return {"test_accuracy": (80 + run["seed"] ** 0.1 + lead) / 100}
+        seed, half = run["seed"], run["precision"] == "bfloat16"
+        lead = (0.009 if seed < 5 else 0.001) + 0.0001 * (seed % 2)
+        return {"test_accuracy": 0.8 + 0.001 * seed + lead * half}
 
     measured(accuracy, profile="full")
     runs = cifar.reduced_runs("arcgrad.precision", "full")
-    gaps = ch14.precision_gaps(runs)
-    assert gaps.tolist() == pytest.approx([apart] * 5)
+    gaps, means = ch14.precision_gaps(runs), ch14.precision_means(runs)
+    truth = scipy_stats.ttest_1samp(gaps[5:], 0).confidence_interval(0.9)
+    fresh = means[ch14.FRESH]
+    assert (fresh.low, fresh.high) == pytest.approx((truth.low, truth.high))
+    assert ch14.within(fresh) and not ch14.within(means[ch14.FIRST])
     figure = caught(monkeypatch, ch14.precisions, runs)
-    assert says in title(figure.axes[0])
+    ends = [(low, high) for _, _, low, high in bars(figure.axes[0])]
+    assert pytest.approx((truth.low, truth.high)) in ends
+    said = title(figure.axes[0])
+    assert "first five not within" in said and "fresh ones within" in said
     assert ch14.speeds(runs)["median"].tolist() == [100, 100]
 
 
-def test_an_interval_of_five_seeds_is_at_90_percent(measured, monkeypatch):
-    def accuracy(run):
-        seed, half = run["seed"], run["precision"] == "bfloat16"
-        return {"test_accuracy": 0.8 + 0.002 * half * seed}
-
-    measured(accuracy, profile="full")
+def test_five_seeds_alone_are_drawn_too(measured, monkeypatch):
+    measured(profile="full", only=lambda run: run["seed"] < 5)
     runs = cifar.reduced_runs("arcgrad.precision", "full")
-    gaps = ch14.precision_gaps(runs)
-    truth = scipy_stats.ttest_1samp(gaps, 0).confidence_interval(0.9)
+    assert list(ch14.precision_means(runs)) == [ch14.FIRST]
     figure = caught(monkeypatch, ch14.precisions, runs)
-    ends = [(low, high) for _, _, low, high in bars(figure.axes[0])]
-    assert any(
-        ends_ == pytest.approx((truth.low, truth.high)) for ends_ in ends
-    )
+    assert len(marks(figure.axes[0], hollow=True)) == 5
 
 
 @pytest.mark.parametrize("id", ["arcgrad.table7", "angular-learning.table4"])

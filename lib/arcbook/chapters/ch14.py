@@ -140,6 +140,8 @@ def opening(figure, share: pd.DataFrame):
 
 BOUND = 0.5  # points, within which two precisions count as equivalent
 LEVEL = 0.9  # of the interval that has to lie within it
+FIRST, FRESH = "the first five", "twenty fresh ones"
+SEEDS = {FIRST: range(5), FRESH: range(5, 25)}
 
 
 def precision_gaps(runs: pd.DataFrame) -> pd.Series:
@@ -152,24 +154,40 @@ def precision_gaps(runs: pd.DataFrame) -> pd.Series:
     return (both["bfloat16"] - both["float32"]).dropna()
 
 
+def precision_means(runs: pd.DataFrame) -> dict[str, stats.Estimate]:
+    """The mean of the differences with its 90% interval, by set of seeds."""
+    gaps = precision_gaps(runs)
+    return {
+        name: stats.of_runs(gaps[gaps.index.isin(seeds)], LEVEL)
+        for name, seeds in SEEDS.items()
+        if gaps.index.isin(seeds).any()
+    }
+
+
+def within(mean: stats.Estimate) -> bool:
+    """Whether an interval lies within the bound."""
+    return max(-mean.low, mean.high) < BOUND
+
+
 def precisions(runs: pd.DataFrame):
     """The difference of each seed, and the interval of their mean."""
-    gaps = precision_gaps(runs)
-    mean = stats.of_runs(gaps, LEVEL)
-    figure, axes = plt.subplots(figsize=(8, 2.6))
+    gaps, means = precision_gaps(runs), precision_means(runs)
+    figure, axes = plt.subplots(figsize=(8, 1.4 + 1.2 * len(means)))
     axes.axvspan(-BOUND, BOUND, color=plot.BASELINE, alpha=0.18, lw=0)
     axes.axvline(0, color=INK, lw=1)
-    ink = plot.look("ArcGrad")["color"]
-    axes.plot(gaps, [1] * len(gaps), "o", color=ink, **plot.HOLLOW)
-    axes.hlines(0, mean.low, mean.high, ink, lw=2)
-    axes.plot(mean.mean, 0, "o", color=ink)
-    rows = [f"mean, {LEVEL:.0%} interval", "each seed"]
-    axes.set_yticks([0, 1], rows)
-    axes.set_ylim(-0.6, 1.6)
+    ink, rows, says = plot.look("ArcGrad")["color"], [], []
+    for name, mean in means.items():
+        some = gaps[gaps.index.isin(SEEDS[name])]
+        at = -len(rows)
+        axes.plot(some, [at] * len(some), "o", color=ink, **plot.HOLLOW)
+        axes.hlines(at - 1, mean.low, mean.high, ink, lw=2)
+        axes.plot(mean.mean, at - 1, "o", color=ink)
+        rows += [f"seeds: {name}", f"mean, {LEVEL:.0%} interval"]
+        says.append(f"{name} {'' if within(mean) else 'not '}within")
+    axes.set_yticks([-k for k in range(len(rows))], rows)
+    axes.set_ylim(0.6 - len(rows), 0.6)
     axes.set_xlabel("bfloat16 minus float32, points of test accuracy")
-    within = max(-mean.low, mean.high) < BOUND
-    says = "lies within" if within else "does not lie within"
-    axes.set_title(f"The interval {says} the bound of ±{BOUND:g} points")
+    axes.set_title(f"Bound of ±{BOUND:g} points: {'; '.join(says)}")
     return plot.show(figure)
 
 
