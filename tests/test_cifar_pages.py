@@ -77,7 +77,7 @@ def test_leads_are_drawn_hollow_where_printed(monkeypatch):
     rows = cifar.ahead("CIFAR-10")
     filled = rows["paper"] == "arcgrad"
     rows.loc[filled, ["measured", "low", "high"]] = [1.0, 0.5, 1.5]
-    monkeypatch.setattr(cifar, "ahead", lambda kind: rows)
+    monkeypatch.setattr(cifar, "ahead", lambda kind, profile: rows)
     figure = caught(monkeypatch, cifar.leads, "CIFAR-10")
     for axes in figure.axes:
         title = axes.get_title() or axes.get_title(loc="left")

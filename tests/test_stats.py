@@ -334,3 +334,26 @@ def test_best_of_is_the_mean_over_all_choices():
     assert stats.best_of(scores).tolist() == sorted(stats.best_of(scores))
     with pytest.raises(ValueError, match="of one length"):
         stats.best_of(scores, by[:3])
+
+
+def test_mcnemar_s_test_tosses_a_coin_for_each_image_of_one_alone():
+    first = np.array([True] * 9 + [False] * 3 + [True] * 50)
+    second = np.array([False] * 9 + [True] * 3 + [True] * 50)
+    *only, p = stats.mcnemar(first, second)
+    assert only == [9, 3]
+    tails = sum(math.comb(12, k) for k in range(4)) / 2**12
+    assert p == pytest.approx(2 * tails)
+    assert stats.mcnemar(second, first)[2] == pytest.approx(p)
+    assert stats.mcnemar(first, first) == (0, 0, 1.0)
+
+
+def test_hits_of_other_images_do_not_pair():
+    with pytest.raises(ValueError, match="hits of shape"):
+        stats.mcnemar([True], [True, False])
+
+
+def test_an_interval_of_another_level():
+    values = [0.1, 0.4, -0.2, 0.3, 0.2]
+    truth = scipy_stats.ttest_1samp(values, 0).confidence_interval(0.9)
+    found = stats.of_runs(values, 0.9)
+    assert (found.low, found.high) == pytest.approx((truth.low, truth.high))

@@ -1,8 +1,9 @@
 """How the book draws: one style, one look a loss, a few general forms.
 
-Printed numbers are hollow, measured ones filled; a loss has its colour and
-marker. A form takes a data frame and draws on axes that it makes or is given;
-what is special about a page is added there.
+Printed numbers are hollow, measured ones filled, those of reduced scale half
+filled on a ground of their own; a loss has its colour and marker. A form takes
+a data frame and draws on axes that it makes or is given; what is special about
+a page is added there.
 """
 
 from __future__ import annotations
@@ -28,11 +29,15 @@ from arcbook import losses, stats
 INK = "#0a0b0c"
 BASELINE = "#808080"
 HOLLOW = {"markerfacecolor": "none", "markeredgewidth": 1.5}
+HALF = {"fillstyle": "left", "markerfacecoloralt": "none"}
+HALF |= {"markeredgewidth": 1.2}
+GROUND = "#b8922a"  # of what is drawn of the reduced profile, as a tint
 SHIFT, OVERLAP = 0.17, 1.6
 KINDS = {
     "printed": ("printed_low", "printed_high", HOLLOW, 0.9),
     "measured": ("low", "high", {}, 2.0),
 }
+REDUCED = {"reduced": ("reduced_low", "reduced_high", HALF, 1.4)}
 LOSS = {
     "Soft": "softmax",
     "Center": "center",
@@ -116,6 +121,17 @@ def look(method: str) -> dict:
         "marker": mark,
         "markersize": 10 if mark == "*" else 6.5,
     }
+
+
+def half(method: str) -> dict:
+    """`look`, half filled: what the reduced profile has measured."""
+    mark = look(method)
+    return mark | HALF | {"markeredgecolor": mark["color"], "lw": 1.4}
+
+
+def small(axes) -> None:
+    """Give axes the ground of the reduced profile."""
+    axes.set_facecolor(to_rgba(GROUND, 0.1))
 
 
 def degrees(axis, step: int = 30) -> None:
@@ -248,16 +264,17 @@ def dots(
     """Numbers as dots with their intervals, a row each, in panels.
 
     Args:
-        cells: rows of `cells.beside`: a column `rows`, printed,
-            printed_low, printed_high, measured, low, high; any but one of
-            printed and measured may be missing.
+        cells: rows of `cells.beside`: a column `rows`, and of each of
+            `kinds` that is drawn a column of its name and those of its ends:
+            printed, printed_low, printed_high; measured, low, high; reduced,
+            reduced_low, reduced_high.
         rows: the column whose values are the rows, in their order.
         panels: a column that makes panels; one panel where None.
         columns: panels side by side.
         style: from a row's name to marker and colour.
         sharex: whether panels have one axis.
         xlabel: with the unit.
-        bars: what the bars of measured dots are.
+        bars: what the bars of dots that are not printed are.
 
     Gives the figure; its axes' titles name the panels. The legend names only
     what is drawn.
@@ -274,8 +291,7 @@ def dots(
         row_dots(axes, part, rows, order, style)
         axes.set_title(name, fontsize=11.5, pad=5)
     figure.supxlabel(xlabel)
-    found = cells.columns[cells.notna().any()]
-    legend(figure, *(kind for kind in KINDS if kind in found), bars=bars)
+    legend(figure, *kinds(cells), bars=bars)
     return figure
 
 
@@ -290,22 +306,31 @@ def row_dots(
     order = list(dict.fromkeys(cells[rows]) if order is None else order)[::-1]
     for cell in cells.to_dict("records"):
         mark = style(cell[rows])
-        found = [kind for kind in KINDS if pd.notna(cell.get(kind))]
+        found = [k for k in KINDS | REDUCED if pd.notna(cell.get(k))]
         for kind, side in zip(found, (SHIFT, -SHIFT)):
-            low, high, hollow, width = KINDS[kind]
+            low, high, hollow, width = (KINDS | REDUCED)[kind]
             at = order.index(cell[rows]) + side * (len(found) > 1)
             ends = cell.get(low, math.nan), cell.get(high, math.nan)
             axes.hlines(at, *ends, mark["color"], lw=width)
             axes.plot(cell[kind], at, **mark | hollow | {"ls": "none"})
+            if kind == "reduced":
+                small(axes)
     axes.set_yticks(range(len(order)), order)
     axes.set_ylim(-0.6, len(order) - 0.4)
+
+
+def kinds(cells: pd.DataFrame) -> list[str]:
+    """Which kinds of numbers a frame has: printed, measured, reduced."""
+    found = cells.columns[cells.notna().any()]
+    return [kind for kind in KINDS | REDUCED if kind in found]
 
 
 def legend(figure, *kinds: str, bars: str = "95% interval"):
     """What hollow and filled marks mean, for those that are drawn."""
     texts = {"printed": "printed", "measured": f"measured, {bars}"}
+    texts["reduced"] = f"measured, reduced scale, {bars}"
     marks = {
-        texts[kind].removesuffix(", "): KINDS[kind][2]
+        texts[kind].removesuffix(", "): (KINDS | REDUCED)[kind][2]
         | {"color": INK, "marker": "o"}
         for kind in kinds
     }

@@ -80,9 +80,11 @@ def frame(estimates: dict[str, Estimate], mean: str = "mean") -> pd.DataFrame:
     )
 
 
-def around(mean: float, error: float, freedom: float = math.inf) -> Estimate:
+def around(
+    mean: float, error: float, freedom: float = math.inf, level: float = LEVEL
+) -> Estimate:
     """An estimate by its standard error and Student's degrees of freedom."""
-    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
+    half = float(stats.t.ppf((1 + level) / 2, freedom)) * error
     if error > 0:
         p = 2 * float(stats.t.sf(abs(mean) / error, freedom))
     else:
@@ -90,13 +92,13 @@ def around(mean: float, error: float, freedom: float = math.inf) -> Estimate:
     return Estimate(float(mean), float(mean - half), float(mean + half), p)
 
 
-def of_runs(values) -> Estimate:
+def of_runs(values, level: float = LEVEL) -> Estimate:
     """Mean of independent runs, Student's interval; none for a single run."""
     values = np.asarray(values, dtype=float)
     if len(values) < 2:
         return Estimate(float(values.mean()) if len(values) else math.nan)
     error = values.std(ddof=1) / math.sqrt(len(values))
-    return around(float(values.mean()), error, len(values) - 1)
+    return around(float(values.mean()), error, len(values) - 1, level)
 
 
 def interval(runs) -> tuple[float, float]:
@@ -122,6 +124,26 @@ def of_shares(first: float, second: float, trials: int) -> Estimate:
     """Difference of two shares in percent, taken as independent."""
     error = math.hypot(share_error(first, trials), share_error(second, trials))
     return around(first - second, error)
+
+
+def mcnemar(first, second) -> tuple[int, int, float]:
+    """Whether two networks differ on the same images by more than chance.
+
+    `first` and `second` say of each image whether it is got right. Gives how
+    many only the first gets right, how many only the second, and McNemar's
+    exact p: were the two alike, each of these images would be a coin's toss.
+
+    Raises ValueError: the two are not of one shape.
+    """
+    first, second = np.asarray(first, bool), np.asarray(second, bool)
+    if first.shape != second.shape:
+        raise ValueError(
+            f"hits of shape {first.shape} and {second.shape} don't pair: "
+            "give those of the same images, in one order"
+        )
+    only = int((first & ~second).sum()), int((second & ~first).sum())
+    p = stats.binomtest(only[0], sum(only)).pvalue if sum(only) else 1.0
+    return *only, float(p)
 
 
 def homogeneity(percents, trials: int) -> tuple[float, int, float]:

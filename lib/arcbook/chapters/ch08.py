@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from scipy import stats as distributions
 
 from arcbook import cells, packing, plot, stats
 from arcbook.audit import sphere, tables
+from arcbook.book import page
 from arcbook.chapters import cifar
 from arcbook.plot import BASELINE
 
@@ -130,16 +132,13 @@ def settings(rows: pd.DataFrame):
             fontsize=11.5,
         )
     figure.supxlabel("test accuracy, %", fontsize=11.5)
-    plot.legend(figure, *plot.KINDS)
+    plot.legend(figure, *plot.kinds(rows))
     return plot.show(figure)
 
 
 def confusion(rows: pd.DataFrame):
     """What networks take each digit for, all together."""
-    total = sum(
-        packing.unpack(one["arrays"]["confusion"]).astype(int)
-        for one in rows["record"]
-    )
+    total = cifar.confusion(rows["record"])
     figure, axes = plt.subplots(figsize=(8, 6.2))
     matrix = pd.DataFrame(total)
     plot.heat(matrix, axes=axes, hits=plot.colour("arcface"))
@@ -152,6 +151,127 @@ def confusion(rows: pd.DataFrame):
         f"for a {taken}"
     )
     return plot.show(figure)
+
+
+def named(runs: pd.DataFrame) -> pd.DataFrame:
+    """Reduced runs with a column `setting`, such as "ArcFace, m = 0.5"."""
+    values = [name for name in ("m", "m2", "m3", "epochs") if name in runs]
+    varied = [name for name in values if runs[name].nunique() > 1]
+    texts = [
+        ", ".join(
+            [one["column"]]
+            + [f"{k} = {one[k]:g}" for k in varied if pd.notna(one[k])]
+        )
+        for one in runs.to_dict("records")
+    ]
+    return runs.assign(setting=texts)
+
+
+def by_setting(runs: pd.DataFrame):
+    """Reduced runs by their setting: means over seeds."""
+    runs = named(runs)
+    losses = runs.set_index("setting")["column"].to_dict()
+    shown = cifar.grouped(runs, ["setting"])
+    look = {"rows": "setting", "style": lambda name: plot.look(losses[name])}
+    figure = plot.dots(shown, **look, bars=cifar.BARS["reduced"])
+    span = np.ptp(shown["reduced"])
+    figure.axes[0].set_title(f"Means over seeds: within {span:.2f} points")
+    return plot.show(figure)
+
+
+def hits(record: Mapping) -> np.ndarray:
+    """Of each test image whether a run got it right, (n,) of booleans."""
+    bits = np.unpackbits(packing.unpack(record["arrays"]["hits"]))
+    return bits[: record["test_images"]].astype(bool)
+
+
+def image_by_image(
+    runs: pd.DataFrame, pairs: Sequence[tuple[str, str]]
+) -> pd.DataFrame:
+    """Two settings of `named` on the same images, for each seed of both.
+
+    Gives a row a pair and seed: first, second, seed; lead of the first in
+    points; only_first, only_second, p of McNemar's test; rho, the
+    correlation of the hits.
+    """
+    kept = {
+        (one["setting"], one["seed"]): hits(one["record"])
+        for one in runs.to_dict("records")
+        if "hits" in one["record"]["arrays"]
+    }
+    rows = []
+    for first, second in pairs:
+        for seed in runs.loc[runs["setting"] == first, "seed"]:
+            if {(first, seed), (second, seed)} <= {*kept}:
+                both = kept[first, seed], kept[second, seed]
+                row = {"first": first, "second": second, "seed": seed}
+                row["lead"] = 100 * (both[0].mean() - both[1].mean())
+                only = "only_first", "only_second", "p"
+                row |= dict(zip(only, stats.mcnemar(*both), strict=True))
+                rows.append(row | {"rho": np.corrcoef(*both)[0, 1]})
+    return pd.DataFrame(rows)
+
+
+def compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """`image_by_image` by pair, as a table of the page."""
+    rows = rows.assign(holm=stats.holm(rows["p"]))
+    found = [
+        {
+            "first": first,
+            "second": second,
+            "ahead by": stats.of_runs(part["lead"]),
+            "only the first right": part["only_first"].mean(),
+            "only the second": part["only_second"].mean(),
+            "p < 0.05": f"{(part['p'] < 0.05).sum()} of {len(part)}",
+            "least p, Holm": part["holm"].min(),
+        }
+        for (first, second), part in rows.groupby(
+            ["first", "second"], sort=False
+        )
+    ]
+    return pd.DataFrame(found)
+
+
+def against_one(runs: pd.DataFrame, m: float = 0.5):
+    """ArcFace at one margin against each other setting, as a table."""
+    runs = named(runs)
+    ours = f"ArcFace, m = {m:g}", "ArcFace"
+    others = dict.fromkeys(runs["setting"])
+    firsts = [name for name in others if name in ours]
+    return _compared(runs, [(x, y) for x in firsts for y in others if x != y])
+
+
+def against_softmax(runs: pd.DataFrame):
+    """ArcFace against softmax at each number of epochs, as a table."""
+    runs = named(runs[runs["embedding_dim"].isna()])
+    lengths = sorted(runs["epochs"].unique())
+    pairs = [
+        tuple(f"{name}, epochs = {x}" for name in ("ArcFace", "Soft"))
+        for x in lengths
+    ]
+    return _compared(runs, pairs)
+
+
+def _compared(runs, pairs):
+    rows = image_by_image(runs, pairs)
+    if rows.empty:
+        return cifar.absent(runs["record"].iloc[0]["experiment"])
+    rho = rows["rho"].mean()
+    mark = (
+        "◐ Reduced"
+        if runs["record"].iloc[0]["profile"] == "reduced"
+        else "Full"
+    )
+    return page.table(
+        compared(rows),
+        f"{mark} profile, both on the same test images, seed by seed: the "
+        "lead in points with its 95% interval over seeds; images that one "
+        "alone gets right, on average; seeds in which McNemar's p is below "
+        "0.05; the least p of all tests of the table, by Holm. The hits of "
+        f"two networks have a correlation of ρ = {rho:.2f} on average.",
+        formats={"least p, Holm": ".2g"},
+        digits=0,
+    )
 
 
 def lengths() -> pd.DataFrame:

@@ -9,7 +9,8 @@ import pandas as pd
 import sympy as sp
 from matplotlib import pyplot as plt
 
-from arcbook import cells, derive, plot
+from arcbook import cells, derive, plot, stats
+from arcbook.chapters import cifar, spheres
 from arcbook.plot import INK
 
 ANGLES = {"c_inter": "C-Inter", "wc_intra": "WC-Intra"}
@@ -24,6 +25,43 @@ def table() -> pd.DataFrame:
     """`cells.beside` of the four accuracies, under the book's names."""
     rows = cells.beside("iam", "table2")
     return rows.assign(method=rows["method"].replace(cells.COLUMNS))
+
+
+def small():
+    """The four accuracies at reduced scale, means over seeds."""
+    return cifar.small_dots("iam", "table2", style=look)
+
+
+def cosface_maps(runs: pd.DataFrame):
+    """The two CosFace networks of reduced runs, without and with IAM."""
+    known = runs.set_index("column")["record"].to_dict()
+    names = "CosFace", "CosFace + 0.2 IAM"
+    drawn = [
+        k for k in names if "features" in known.get(k, {}).get("arrays", {})
+    ]
+    found = {name: known[name] for name in drawn}
+    return spheres.maps(found) if found else cifar.absent("iam.fig2")
+
+
+def moved(runs: pd.DataFrame) -> pd.DataFrame:
+    """What the penalty moves in reduced runs, paired by seed.
+
+    Gives a row a base loss: a `stats.Estimate` of the difference of accuracy
+    in points, and one of each angle in degrees, under their titles.
+    """
+    degrees = {name: np.degrees(runs[name].astype(float)) for name in ANGLES}
+    wide = runs.assign(**degrees).pivot(index="seed", columns="column")
+    titles = {"accuracy": "accuracy, points"}
+    titles |= {name: f"{title}, degrees" for name, title in ANGLES.items()}
+    rows = {}
+    for base in ("Eq.(3)", "CosFace"):
+        pair = [f"{base} + 0.2 IAM", base]
+        if {*pair} <= {*runs["column"]}:
+            rows[base] = {
+                title: stats.of_runs((wide[name][pair] @ [1, -1]).dropna())
+                for name, title in titles.items()
+            }
+    return pd.DataFrame(rows).T.rename_axis("0.2 IAM added to")
 
 
 def accuracies(rows: pd.DataFrame):

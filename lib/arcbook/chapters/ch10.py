@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -18,13 +19,15 @@ from matplotlib import colors
 from matplotlib import pyplot as plt
 from scipy.optimize import brentq
 
-from arcbook import derive, geometry, packing, plot
+from arcbook import derive, geometry, packing, plot, stats
+from arcbook.chapters.cifar import BARS, half_bars, log_ticks
 from arcbook.chapters.spheres import CLASSES
 from arcbook.derive import C, m
 from arcbook.plot import BASELINE
 
 k, epsilon = sp.symbols("k varepsilon", positive=True)
 RIGHT = math.pi / 2
+STEPS = {"wc_intra": "WC-Intra, degrees", "accuracy": "accuracy, points"}
 TIPS = "oDs^v*PX<>"  # of class vectors, by class
 RAMP = colors.LinearSegmentedColormap.from_list(
     "scales",
@@ -155,12 +158,13 @@ def opening(axes, scales: Sequence[float]):
 
 
 def courses(records: Sequence[Mapping]):
-    """WC-Intra against the iteration, a curve a scale."""
+    """WC-Intra against the iteration, a curve a scale, a band its seeds'."""
+    records = sorted(records, key=lambda one: one["hyperparameters"]["s"])
     rows = [
         pd.DataFrame(
             one["curves"]["looks"], columns=["step", "wc_intra"]
         ).assign(s=f"s = {one['hyperparameters']['s']:g}")
-        for one in sorted(records, key=lambda x: x["hyperparameters"]["s"])
+        for one in records
     ]
     table = pd.concat(rows, ignore_index=True)
     figure, axes = plt.subplots(figsize=(8, 4.6))
@@ -170,10 +174,49 @@ def courses(records: Sequence[Mapping]):
     plot.degrees(axes.yaxis)
     axes.set(xlabel="iteration", ylabel="WC-Intra")
     axes.set_xlim(0, table["step"].max())
-    last = table.groupby("s", sort=False)["wc_intra"].last().iloc[[0, -1]]
+    last = table[table["step"] == table["step"].max()]
+    last = last.groupby("s", sort=False)["wc_intra"].mean().iloc[[0, -1]]
     ends = (f"{math.degrees(x):.0f}° at {name}" for name, x in last.items())
     axes.set_title(f"{', '.join(ends)} at the last look")
+    if records[0].get("profile") == "reduced":
+        plot.small(axes)
     return plot.show(figure)
+
+
+def at_end(runs: pd.DataFrame):
+    """WC-Intra and accuracy at the end against s, in reduced runs."""
+    runs = runs.assign(degrees=np.degrees(runs["wc_intra"].astype(float)))
+    figure, panels = plt.subplots(1, 2, figsize=(8.5, 4))
+    titles = {"degrees": "WC-Intra, degrees", "accuracy": "accuracy, %"}
+    for axes, (name, title) in zip(panels, titles.items(), strict=True):
+        plot.small(axes)
+        plot.curves(runs, "s", name, "column", axes, half_bars)
+        for text in axes.texts:
+            text.remove()
+        log_ticks(axes, sorted(runs["s"].unique()))
+        axes.set(xlabel="scale s, log scale", ylabel=title)
+    plot.legend(figure, "reduced", bars=BARS["reduced"])
+    return plot.show(figure)
+
+
+def per_step(runs: pd.DataFrame) -> pd.DataFrame:
+    """What each step from a scale to the next does, and all of them.
+
+    Gives a row a step, in reduced runs: its scales, and the estimates of
+    what it adds to WC-Intra in degrees and to accuracy, paired by seed.
+    """
+    runs = runs.assign(wc_intra=np.degrees(runs["wc_intra"].astype(float)))
+    wide = runs.pivot(index="seed", columns="s", values=[*STEPS])
+    scales = sorted(runs["s"].unique())
+    rows = [
+        {"from s": low, "to s": high}
+        | {
+            title: stats.of_runs((wide[k][high] - wide[k][low]).dropna())
+            for k, title in STEPS.items()
+        }
+        for low, high in [*pairwise(scales), (scales[0], scales[-1])]
+    ]
+    return pd.DataFrame(rows)
 
 
 def pulled(runs: Mapping[float, pd.DataFrame], classes: int):

@@ -109,15 +109,24 @@ def toy(vectors: Sequence[float], centers: Sequence[float], scatter: float):
     return plot.show(figure)
 
 
-def angles(paper: str, item: str):
-    """A table of mean angles, a panel each; impossible ones are crossed."""
-    rows = cells.beside(paper, item)
-    figure = plot.dots(rows, panels="at", columns=3, xlabel="")
-    bounds = sphere.against_bounds()
+def angles(paper: str, item: str, profile: str = "full"):
+    """A table of mean angles, a panel each; impossible ones are crossed.
+
+    The reduced profile has a picture of its own, without what is printed.
+    """
+    rows, bounds = cells.beside(paper, item), sphere.against_bounds()
     bounds = bounds[(bounds["paper"] == paper) & (bounds["table"] == item)]
-    methods, (classes,) = list(rows["method"].unique()), bounds["C"].unique()
     beyond = bounds[bounds["place"] == sphere.BEYOND]
-    between = rows.loc[rows["at"] != "WC-Intra", ["printed", "low", "high"]]
+    if profile == "reduced":
+        rows, beyond = cifar.small(paper, item), beyond[:0]
+        if rows["reduced"].isna().all():
+            return cifar.absent(f"{paper}.{item}")
+    figure = plot.dots(
+        *(rows,), panels="at", columns=3, xlabel="", bars=cifar.BARS[profile]
+    )
+    methods, (classes,) = list(rows["method"].unique()), bounds["C"].unique()
+    ends = rows.filter(regex="printed$|low$|high$")
+    between = ends[rows["at"] != "WC-Intra"]
     low = min(np.nanmin(between), math.pi / 2)
     high = max(np.nanmax(between), geometry.largest_mean_angle(classes))
     pad = 0.06 * (high - low)
@@ -163,6 +172,30 @@ def histograms(records: Sequence[Mapping], kind: str):
     means.yaxis.set_major_formatter("{x:.0f}°")
     means.set(xlabel="epoch", ylabel="mean of the histogram")
     plot.names(means, ends)
+    if records[0].get("profile") == "reduced":
+        for axes in figure.axes:
+            plot.small(axes)
+    return plot.show(figure)
+
+
+def confusions(runs: pd.DataFrame, class_names: Sequence[str]):
+    """What is taken for what, in percent of each class, a panel a loss."""
+    parts = dict(list(runs.groupby("column", sort=False)))
+    figure, panels = plot.grid(len(parts), 2, 4.5, width=9)
+    for axes, (column, part) in zip(panels, parts.items(), strict=True):
+        counts = cifar.confusion(part["record"])
+        shares = 100 * counts / counts.sum(1, keepdims=True)
+        names = list(class_names)
+        matrix = pd.DataFrame(shares.round().astype(int), names, names)
+        ink = plot.look(column)["color"]
+        plot.heat(matrix, axes=axes, hits=ink)
+        plot.small(axes)
+        wrong = np.where(np.eye(len(names), dtype=bool), -1, shares)
+        own, taken = np.unravel_index(wrong.argmax(), wrong.shape)
+        title = f"{column}: {wrong.max():.0f}% of {names[own]}: {names[taken]}"
+        axes.set_title(title, fontsize=11, color=ink, pad=4)
+        axes.tick_params(axis="y", labelrotation=0)
+        axes.tick_params(labelsize=9)
     return plot.show(figure)
 
 
@@ -176,6 +209,13 @@ def mean_cosines(record: Mapping) -> tuple[float, float]:
     values, same = cosines[first, second], labels[first] == labels[second]
     parts = (values[same], values[~same])
     return tuple(x.mean() if x.size else math.nan for x in parts)
+
+
+def by_cosines(records: Sequence[Mapping]) -> pd.DataFrame:
+    """`mean_cosines` of records: within, between and gap, a row a loss."""
+    rows = {one["column"]: mean_cosines(one) for one in records}
+    found = pd.DataFrame(rows, ["within", "between"]).T
+    return found.assign(gap=found["within"] - found["between"])
 
 
 def _cosines(record):

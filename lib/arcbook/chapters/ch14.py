@@ -14,12 +14,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib import pyplot as plt
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from arcbook import convnets, plot
+from arcbook import convnets, plot, stats
 from arcbook.chapters.ch06 import under
 from arcbook.chapters.cifar import log_ticks
 from arcbook.experiments import cost
@@ -135,6 +136,73 @@ def opening(figure, share: pd.DataFrame):
     figure.suptitle(title, x=0.01, ha="left", fontsize=12.5)
     figure.supxlabel("of the network's, %, log scale", fontsize=11.5)
     return plot.show(figure)
+
+
+BOUND = 0.5  # points, within which two precisions count as equivalent
+LEVEL = 0.9  # of the interval that has to lie within it
+FIRST, FRESH = "the first five", "twenty fresh ones"
+SEEDS = {FIRST: range(5), FRESH: range(5, 25)}
+
+
+def precision_gaps(runs: pd.DataFrame) -> pd.Series:
+    """bfloat16 minus float32 in points of test accuracy, by seed."""
+    of = [one["precision"] for one in runs["record"]]
+    wide = runs.assign(of=of).pivot(
+        index="seed", columns="of", values="accuracy"
+    )
+    both = wide.reindex(columns=["bfloat16", "float32"])
+    return (both["bfloat16"] - both["float32"]).dropna()
+
+
+def precision_means(runs: pd.DataFrame) -> dict[str, stats.Estimate]:
+    """The mean of the differences with its 90% interval, by set of seeds."""
+    gaps = precision_gaps(runs)
+    return {
+        name: stats.of_runs(gaps[gaps.index.isin(seeds)], LEVEL)
+        for name, seeds in SEEDS.items()
+        if gaps.index.isin(seeds).any()
+    }
+
+
+def within(mean: stats.Estimate) -> bool:
+    """Whether an interval lies within the bound."""
+    return max(-mean.low, mean.high) < BOUND
+
+
+def precisions(runs: pd.DataFrame):
+    """The difference of each seed, and the interval of their mean."""
+    gaps, means = precision_gaps(runs), precision_means(runs)
+    figure, axes = plt.subplots(figsize=(8, 1.4 + 1.2 * len(means)))
+    axes.axvspan(-BOUND, BOUND, color=plot.BASELINE, alpha=0.18, lw=0)
+    axes.axvline(0, color=INK, lw=1)
+    ink, rows, says = plot.look("ArcGrad")["color"], [], []
+    for name, mean in means.items():
+        some = gaps[gaps.index.isin(SEEDS[name])]
+        at = -len(rows)
+        axes.plot(some, [at] * len(some), "o", color=ink, **plot.HOLLOW)
+        axes.hlines(at - 1, mean.low, mean.high, ink, lw=2)
+        axes.plot(mean.mean, at - 1, "o", color=ink)
+        rows += [f"seeds: {name}", f"mean, {LEVEL:.0%} interval"]
+        says.append(f"{name} {'' if within(mean) else 'not '}within")
+    axes.set_yticks([-k for k in range(len(rows))], rows)
+    axes.set_ylim(0.6 - len(rows), 0.6)
+    axes.set_xlabel("bfloat16 minus float32, points of test accuracy")
+    axes.set_title(f"Bound of ±{BOUND:g} points: {'; '.join(says)}")
+    return plot.show(figure)
+
+
+def speeds(runs: pd.DataFrame) -> pd.DataFrame:
+    """Images a second in each precision: median, least, most of the runs."""
+    found = pd.DataFrame(
+        [
+            (one["precision"], one["images_per_second"])
+            for one in runs["record"]
+        ],
+        columns=["precision", "speed"],
+    )
+    heads = {"median": "median", "min": "least", "max": "most"}
+    speed = found.groupby("precision")["speed"].agg(list(heads))
+    return speed.rename(columns=heads)
 
 
 def extras(record: Mapping) -> pd.DataFrame:
