@@ -1,8 +1,5 @@
 """Every exercise: its solution passes, wrong answers are told why."""
 
-import math
-
-import numpy as np
 import pytest
 import sympy as sp
 
@@ -20,13 +17,10 @@ def of_kind(kind):
 def answers(task, seed=0):
     """The solution and the other right forms; the wrong ones with why."""
     names = check.namespace() | task.given(seed)
-    if task.kind == "symbolic":
-        names |= {x: sp.Symbol(x, positive=True) for x in task.symbols}
-        names |= {
-            x: sp.Symbol(x, real=True)
-            for x, (low, _) in task.symbols.items()
-            if low < 0
-        }
+    names |= {
+        x: sp.Symbol(x, positive=low >= 0 or None, real=True)
+        for x, (low, _) in task.symbols.items()
+    }
     exec(task.code, names)
     if task.kind == "code":
 

@@ -106,12 +106,8 @@ def derivative(
 def equal(key: str, answer) -> Verdict:
     """Hold an expression, or its text, against an exercise's solution."""
     task = _of_kind(key, "symbolic")
-    symbols = {
-        name: sp.Symbol(name, positive=ends[0] >= 0, real=True)
-        for name, ends in task.symbols.items()
-    }
-    names = namespace() | symbols
-    truth = _run(task.code, names)["answer"]
+    names = _solved(task)
+    truth = sp.sympify(names["answer"])
     slips = [(eval(one.code, names), one.why) for one in task.wrong]
     return _compared(answer, truth, task.symbols, slips)
 
@@ -141,8 +137,8 @@ def number(
             )
         value *= UNITS[unit, wanted]
     tolerance = task.facts.get("tolerance", 0.005)
-    names = namespace() | task.given(seed)
-    truth = float(_run(task.code, names)["answer"])
+    names = _solved(task, seed)
+    truth = float(names["answer"])
 
     def near(one):
         return abs(value - one) <= tolerance * abs(one)
@@ -178,7 +174,7 @@ def code(key: str, function) -> Verdict:
         return Verdict(False, f"{function!r} is no function.")
     cases = _run(task.cases, namespace())["cases"]
     near = _nearness(task)
-    truth = [_called(_function(task, task.code), case) for case in cases]
+    truth = [_called(solution(task), case) for case in cases]
     found = [_called(function, case) for case in cases]
     if isinstance(found[0], NotImplementedError):
         return _unanswered()
@@ -200,6 +196,11 @@ def code(key: str, function) -> Verdict:
     return Verdict(False, where)
 
 
+def solution(task: source.Exercise, seed: int = 0):
+    """The right answer: an expression, a number or a function."""
+    return _solved(task, seed)[task.function or "answer"]
+
+
 def namespace() -> dict:
     """What the solutions' Python may use."""
     return _run(source.IMPORTS, {})
@@ -211,6 +212,15 @@ def _of_kind(key, kind):
         right = "equal" if task.kind == "symbolic" else task.kind
         raise ValueError(f"{key} is checked by check.{right}")
     return task
+
+
+def _solved(task, seed=0):
+    """The namespace in which an exercise's solution has run."""
+    symbols = {
+        name: sp.Symbol(name, positive=low >= 0 or None, real=True)
+        for name, (low, _) in task.symbols.items()
+    }
+    return _run(task.code, namespace() | symbols | task.given(seed))
 
 
 def _unanswered():
@@ -269,7 +279,7 @@ def _compared(answer, truth, ranges, slips):
     symbols = {str(x): x for x in truth.free_symbols}
     for name, ends in ranges.items():
         symbols.setdefault(
-            name, sp.Symbol(name, positive=ends[0] >= 0, real=True)
+            name, sp.Symbol(name, positive=ends[0] >= 0 or None, real=True)
         )
     try:
         answer = sp.sympify(answer, locals=dict(symbols), rational=True)
