@@ -1,5 +1,6 @@
 """The exercises as pages of the book: MyST made from their source."""
 
+from arcbook.book import prose
 from arcbook.course import source
 
 CALLS = {"symbolic": "equal", "number": "number", "code": "code"}
@@ -87,9 +88,11 @@ def _python(code):
 def _known(task):
     """The wrong answers that the check knows."""
     if task.kind == "code":
-        rows = [f"- {one.why}" for one in task.wrong]
+        rows = [f"- {prose.readable(one.why)}" for one in task.wrong]
     else:
-        rows = [f"- `{one.code}`: {one.why}" for one in task.wrong]
+        rows = [
+            f"- `{one.code}`: {prose.readable(one.why)}" for one in task.wrong
+        ]
     return "\n".join(
         ["**Answers that the check knows to be wrong**", "", *rows]
     )
