@@ -19,6 +19,7 @@ import mpmath
 import numpy as np
 import sympy as sp
 import torch
+from sympy.core.function import AppliedUndef
 
 from arcbook import derive
 from arcbook.course import source
@@ -97,6 +98,7 @@ def derivative(
                 )
             )
     known = {NAMES.get(str(x), str(x)): x for x in truth.free_symbols}
+    known = dict(sorted(known.items()))
     ranges = {key: RANGES.get(key, (0.05, 0.9)) for key in known}
     renamed = {x: sp.Symbol(key, positive=True) for key, x in known.items()}
     slips = [(slip.subs(renamed), why) for slip, why in slips]
@@ -282,11 +284,13 @@ def _compared(answer, truth, ranges, slips):
             name, sp.Symbol(name, positive=ends[0] >= 0 or None, real=True)
         )
     try:
-        answer = sp.sympify(answer, locals=dict(symbols), rational=True)
-        answer = sp.sympify(answer)
-        unknown = {str(x) for x in answer.free_symbols} - symbols.keys()
+        answer = sp.sympify(answer, locals=dict(symbols))
     except (sp.SympifyError, AttributeError, TypeError, SyntaxError):
         return Verdict(False, f"Not an expression: {answer!r}.")
+    if not isinstance(answer, sp.Expr):
+        return Verdict(False, f"Not an expression: {answer!r}.")
+    unknown = {str(x) for x in answer.free_symbols} - symbols.keys()
+    unknown |= {str(x.func) for x in answer.atoms(AppliedUndef)}
     if unknown:
         return Verdict(
             False,
@@ -350,6 +354,8 @@ def _points(ranges, truth):
 
 
 def _at(expression, point):
+    if expression.has(sp.zoo, sp.nan, sp.oo):
+        return mpmath.nan
     symbols = sorted(expression.free_symbols, key=str)
     with mpmath.workdps(DIGITS):
         values = [

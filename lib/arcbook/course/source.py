@@ -155,7 +155,12 @@ def _shown(value):
 
 
 def available() -> list[str]:
-    """The chapters that have exercises, in order."""
+    """The chapters that have exercises, in order.
+
+    Raises FileNotFoundError: the book's files are elsewhere.
+    """
+    if not COURSE.is_dir():
+        raise FileNotFoundError(f"{COURSE}: set ARCBOOK_HOME to a checkout")
     return sorted(path.stem for path in COURSE.glob("[0-9][0-9]_*.md"))
 
 
@@ -238,7 +243,8 @@ def _exercise(key, title, body):
     missing = {"Hint", "Solution", "Also right", "Wrong"} - parts.keys()
     if missing or not title or not PYTHON.search(parts["Solution"]):
         raise SourceError(
-            f"exercise {key} lacks {', '.join(missing) or 'a title or code'}"
+            f"exercise {key} lacks "
+            f"{', '.join(sorted(missing)) or 'a title or code'}"
         )
     if facts["kind"] not in KINDS or facts["level"] not in LEVELS:
         raise SourceError(
