@@ -233,15 +233,12 @@ def squeezed(text):
 @pytest.mark.parametrize("chapter", source.available())
 def test_no_solution_is_in_the_students_build(chapter, tmp_path):
     """No line of code, no sentence, no form and no value of an answer."""
-    builds.students(tmp_path / "build")
-    text = squeezed(
-        "".join(
-            text_of(nbformat.read(path, as_version=4))
-            if path.suffix == ".ipynb"
-            else path.read_text()
-            for path in (tmp_path / "build").iterdir()
-        )
-    )
+    written = builds.students(tmp_path / "build")
+    assert sorted(written) == sorted((tmp_path / "build").iterdir())
+    text = "".join(text_of(nbformat.read(x, as_version=4)) for x in written)
+    solved = text_of(builds.worksheet(chapter, solved=True))
+    marked = r"### BEGIN SOLUTION.*?### END SOLUTION"  # nbgrader removes it
+    text = squeezed(text + re.sub(marked, "", solved, flags=re.S))
     for task in source.unit(chapter).exercises:
         asked = squeezed(source.IMPORTS + task.asks() + task.stub())
         told = [source.PYTHON.sub("", task.solution)]
@@ -258,6 +255,7 @@ def test_no_solution_is_in_the_students_build(chapter, tmp_path):
         kept = [x for x in told if len(x) > 5 and x not in asked]
         assert len(kept) >= 4, task.key
         assert not [x for x in kept if x in text], task.key
+        assert squeezed(task.code) in squeezed(solved)
 
 
 @pytest.mark.parametrize("chapter", source.available())

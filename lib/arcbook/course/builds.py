@@ -81,21 +81,21 @@ def _cells(k, task, seed, solved):
     answer = task.function or "answer"
     call = pages.call(task, answer, "seed")
     test = f"verdict = {call}\nassert verdict, verdict.message\nverdict"
-    code = _marked(task.code) if solved else task.stub()
+    code = _marked(task) if solved else task.stub()
     cells = [new_markdown_cell(f"{asks}\n\n{hint}", id=f"{task.key}-asks")]
     if begin := pages.start(task, seed):
         cells.append(_locked(begin, f"{task.key}-given"))
     cells.append(_graded(code, task.key, solution=True))
     cells.append(_graded(test, f"{task.key}-check", solution=False))
-    if solved:
-        text = source.PYTHON.sub("", task.solution).strip()
-        why = f"**Solution.** {text}" if text else "**Solution.** As above."
-        cells.append(new_markdown_cell(why, id=f"{task.key}-why"))
     return cells
 
 
-def _marked(code):
-    return f"### BEGIN SOLUTION\n{code}\n### END SOLUTION"
+def _marked(task):
+    """A solution as nbgrader knows and removes it, its reasons as comments."""
+    why = source.PYTHON.sub("", task.solution).strip()
+    lines = [f"# {line}".rstrip() for line in why.splitlines()]
+    inside = "\n".join([*lines, task.code])
+    return f"### BEGIN SOLUTION\n{inside}\n### END SOLUTION"
 
 
 def _graded(code, key, *, solution):
@@ -130,17 +130,15 @@ def _guide(seed):
         unit = source.unit(chapter)
         parts += [f"## {int(chapter[:2])}. {unit.title}", unit.teacher]
         rows = [
-            f"| `{one.key}` | {one.level} | {_answer(one, seed)} | "
-            f"{len(one.wrong)} |"
+            f"| `{one.key}` | {one.level} | {_answer(one, seed)} |"
             for one in unit.exercises
         ]
-        head = "| exercise | level | answer | known wrong |\n|---|---|---|---|"
+        head = "| exercise | level | answer |\n|---|---|---|"
         parts.append("\n".join([head, *rows]))
-        parts += [
-            f"- `{one.key}`, {wrong.why}"
-            for one in unit.exercises
-            for wrong in one.wrong
-        ]
+        for one in unit.exercises:
+            wrong = [f"- {wrong.why}" for wrong in one.wrong]
+            heading = f"### {one.title} (`{one.key}`)"
+            parts += [heading, one.solution, "Wrong:", "\n".join(wrong)]
     return "\n\n".join(parts) + "\n"
 
 
