@@ -39,7 +39,7 @@ def chapter(name: str) -> str:
     unit = source.unit(name)
     number = int(name[:2])
     parts = [
-        f"# {number}: {unit.title}",
+        f"# Exercises {number}: {unit.title}",
         f"Exercises to {{doc}}`../notebooks/{name}`, each with a hint, a "
         "check and a solution, all folded. The check says where a wrong "
         "answer differs, and often why. {doc}`index` says how to begin.",
