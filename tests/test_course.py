@@ -230,15 +230,21 @@ def squeezed(text):
     return re.sub(r"\s+", "", text).replace("'", '"')
 
 
+@pytest.fixture(scope="module")
+def students(tmp_path_factory):
+    """All that the students' build holds, as one text."""
+    folder = tmp_path_factory.mktemp("students")
+    written = builds.students(folder)
+    assert sorted(written) == sorted(folder.iterdir())
+    return "".join(text_of(nbformat.read(x, as_version=4)) for x in written)
+
+
 @pytest.mark.parametrize("chapter", source.available())
-def test_no_solution_is_in_the_students_build(chapter, tmp_path):
+def test_no_solution_is_in_the_students_build(chapter, students):
     """No line of code, no sentence, no form and no value of an answer."""
-    written = builds.students(tmp_path / "build")
-    assert sorted(written) == sorted((tmp_path / "build").iterdir())
-    text = "".join(text_of(nbformat.read(x, as_version=4)) for x in written)
     solved = text_of(builds.worksheet(chapter, solved=True))
     marked = r"### BEGIN SOLUTION.*?### END SOLUTION"  # nbgrader removes it
-    text = squeezed(text + re.sub(marked, "", solved, flags=re.S))
+    text = squeezed(students + re.sub(marked, "", solved, flags=re.S))
     for task in source.unit(chapter).exercises:
         asked = squeezed(source.IMPORTS + task.asks() + task.stub())
         told = [source.PYTHON.sub("", task.solution)]
