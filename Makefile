@@ -1,13 +1,14 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup book test mutants serve reduced full lint format lock clean
+.PHONY: help setup book students instructors test mutants serve reduced full lint format lock clean
 
 PYTHON ?= python3
 PORT ?= 8000
+SEED ?= 0
 BIN := .venv/bin
 READY := .venv/ready
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## install everything into .venv (the others do it too)
 
@@ -19,6 +20,12 @@ $(READY): requirements.lock pyproject.toml
 
 book: $(READY) ## execute what changed and build the book in _build/html
 	$(BIN)/jupyter-book build -W -n --keep-going .
+
+students: $(READY) ## worksheets without solutions in _build/students (SEED=0)
+	$(BIN)/arcbook course students --seed $(SEED)
+
+instructors: book ## solutions, guide and slides in _build/instructors
+	$(BIN)/arcbook course instructors --seed $(SEED)
 
 test: $(READY) ## run all tests, the notebooks and the book among them
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2

@@ -15,6 +15,7 @@ from bs4 import BeautifulSoup
 from filelock import FileLock
 
 from arcbook import losses
+from arcbook.course import source
 from arcbook.paths import ROOT
 
 HTML = ROOT / "_build" / "html"
@@ -47,6 +48,7 @@ def book(tmp_path_factory, worker_id):
     assert not done.read_text()
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
     chapters = [one for part in toc["parts"] for one in part["chapters"]]
+    chapters += [one for x in chapters for one in x.get("sections", [])]
     names = [toc["root"], *(one["file"] for one in chapters)]
     return {name: parse(Path(HTML, f"{name}.html")) for name in names}
 
@@ -141,6 +143,24 @@ def test_every_figure_says_what_it_shows_and_every_chapter_has_some(book):
         for figure in figures:
             caption = figure.select_one("figcaption")
             assert caption and len(caption.get_text()) > 20, name
+
+
+def test_answers_are_folded_and_self_checks_tell_without_a_script(book):
+    asked = 0
+    for name, page in book.items():
+        assert not page.select("details.sd-dropdown[open]"), name
+        for box in page.select(".selfcheck"):
+            asked += 1
+            right = box.select("details.option.right")
+            assert len(right) == 1 and "Right." in right[0].get_text()
+            wrong = box.select("details.option.wrong")
+            assert len(wrong) >= 2
+            assert all("No." in one.get_text() for one in wrong)
+        if name.removeprefix("course/") in source.available():
+            tasks = source.unit(name.removeprefix("course/")).exercises
+            assert len(page.select("details.solution pre")) >= len(tasks)
+    units = map(source.unit, source.available())
+    assert asked == sum(len(unit.checks) for unit in units)
 
 
 def test_the_code_of_the_how_to_page_runs(tmp_path, monkeypatch):

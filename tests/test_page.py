@@ -112,6 +112,11 @@ def test_a_box_shows_the_printed_and_the_right_form():
     assert re.search(r"Derived:\s+\$\$\s+r\s+\$\$\s+A sign\.", derived)
     assert boxed(item.correct) in quoted and prose.readable(item.why) in quoted
     assert f"[arcgrad, Eq. 16]: {item.verdict}" in quoted
+    for text, right in ((derived, "$$\nr\n$$"), (quoted, item.correct)):
+        shown, folded = text.split(":::{dropdown} ")
+        assert folded.startswith(page.FIND) and right not in shown
+    assumed = page.erratum("arcgrad", "9").data
+    assert f":::{{dropdown}} {page.ASSUMED}" in assumed
     pair = page.printed("arcgrad", ["20", "21"]).data
     assert page.equation(papers.equation("arcgrad", "21").latex) in pair
 

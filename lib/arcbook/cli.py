@@ -225,6 +225,25 @@ def verify_data(names: Annotated[list[str] | None, typer.Argument()] = None):
     raise typer.Exit(FAILURE if damaged else 0)
 
 
+@app.command()
+def course(
+    build: Annotated[
+        Literal["students", "instructors"],
+        typer.Argument(help="Worksheets; or solutions, guide and slides."),
+    ],
+    seed: Annotated[int, typer.Option(help="Of the given numbers.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("-o", help="Default: in _build.")
+    ] = None,
+):
+    """Make the course's worksheets; those of before are deleted."""
+    from arcbook.course import builds
+
+    target = output or paths.CACHE / build
+    written = getattr(builds, build)(target, seed)
+    print(f"{target}: {len(written)} files")
+
+
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )

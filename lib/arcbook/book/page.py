@@ -31,6 +31,8 @@ MEASURED = {
     "": "device",
     "PyTorch": "torch",
 }
+FIND = "Can you find the slip? Look first, then open."
+ASSUMED = "What does it take for granted? Think first, then open."
 LITERALS = (bool, int, float, str, list, tuple, dict, type(None))
 
 
@@ -124,7 +126,7 @@ def differs(
     """A marked box: an equation as printed, as derived, and why."""
     title = f"Printed and derived differ: [{paper}, Eq. {number}]"
     shown = papers.equation(paper, number).latex
-    return box(title, shown, "Derived", derived, why)
+    return box(title, shown, "Derived", derived, why, ask=FIND)
 
 
 def erratum(paper: str, number: str) -> Markdown:
@@ -137,7 +139,8 @@ def erratum(paper: str, number: str) -> Markdown:
     item = audit.item(paper, f"Eq. {number}" if number.isdigit() else number)
     title = f"[{paper}, {item.item}]: {item.verdict}"
     why = prose.readable(item.why)
-    return box(title, item.printed, "Right", item.correct, why)
+    ask = ASSUMED if item.verdict == "needs an assumption" else FIND
+    return box(title, item.printed, "Right", item.correct, why, ask=ask)
 
 
 def printed(paper: str, numbers: list[str]) -> Markdown:
@@ -222,16 +225,26 @@ def provenance(
 
 
 def box(
-    title: str, shown: str, name: str, right, why: str, kind: str = "misprint"
+    title: str,
+    shown: str,
+    name: str,
+    right,
+    why: str,
+    kind: str = "misprint",
+    ask: str = "",
 ) -> Markdown:
     """A marked box: an equation as printed, its right form if any, and why.
 
-    `kind` is its class, and so its colour.
+    `kind` is its class, and so its colour. With `ask`, a question, what is
+    right stays folded until it is asked for.
     """
     right = right and f"{name}:\n\n{equation(right, IN_A_BOX)}\n\n"
+    told = f"{right}{why}"
+    if ask:
+        told = f":::{{dropdown}} {ask}\n:class-container: slip\n\n{told}\n:::"
     return Markdown(
-        f":::{{admonition}} {title}\n:class: {kind}\n\n"
-        f"Printed:\n\n{equation(shown, IN_A_BOX)}\n\n{right}{why}\n:::"
+        f"::::{{admonition}} {title}\n:class: {kind}\n\n"
+        f"Printed:\n\n{equation(shown, IN_A_BOX)}\n\n{told}\n::::"
     )
 
 

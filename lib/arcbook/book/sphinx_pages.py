@@ -3,21 +3,28 @@
 Before Sphinx looks for what changed, every notebook that is not fresh is
 executed; when Sphinx then reads a notebook, it gets the executed copy. So
 `jupyter-book build .` is enough, and a page is never older than what it was
-made from. Where a page names an item of a paper, such as [arcgrad, Eq. 11],
-it gets a link to what the book says of it.
+made from. The course's exercises become pages in the same way, and
+`{selfcheck}` puts one of their questions into any page. Where a page names an
+item of a paper, such as [arcgrad, Eq. 11], it gets a link to what the book
+says of it.
 """
 
 import html
 import re
 from pathlib import Path
 
+from docutils import nodes
+from docutils.statemachine import StringList
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
 
 from arcbook import papers
 from arcbook.book import execution
+from arcbook.course import pages
+from arcbook.course import source as exercises
 
-FOLDER = "notebooks/"
+FOLDER, COURSE = "notebooks/", "course/"
 CITED = rf"\[(?P<paper>{'|'.join(papers.available())}),\s(?P<place>[^][<>]+)\]"
 UNTOUCHED = r"<(a|svg|title|script|style|pre|code)\b.*?</\1>"
 UNTOUCHED += r'|<(span|div) class="[^"]*\bmath\b.*?</\2>|<[^>]*>'
@@ -39,6 +46,22 @@ def _publish(app, docname, source):
         executed = execution.executed_path(name, root=app.srcdir)
         source[0] = executed.read_text(encoding="utf-8")
         app.env.note_dependency(str(executed))
+    elif docname.removeprefix(COURSE) in exercises.available():
+        source[0] = pages.chapter(docname.removeprefix(COURSE))
+
+
+class SelfCheck(SphinxDirective):
+    """A question of the course, by its key."""
+
+    required_arguments = 1
+
+    def run(self):
+        for name in exercises.available():
+            self.env.note_dependency(str(exercises.COURSE / f"{name}.md"))
+        text = pages.self_check(self.arguments[0]).splitlines()
+        node = nodes.container()
+        self.state.nested_parse(StringList(text), self.content_offset, node)
+        return node.children
 
 
 def _link(app, docname, template, context, doctree):
@@ -81,6 +104,7 @@ def _forget(app, error):
 
 
 def setup(app):
+    app.add_directive("selfcheck", SelfCheck)
     app.connect("builder-inited", _execute)
     app.connect("source-read", _publish)
     app.connect("html-page-context", _link)

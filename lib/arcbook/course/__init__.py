@@ -1,0 +1,1 @@
+"""Exercises: their source, their checks, and what is built from them."""
