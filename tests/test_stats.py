@@ -350,10 +350,3 @@ def test_mcnemar_s_test_tosses_a_coin_for_each_image_of_one_alone():
 def test_hits_of_other_images_do_not_pair():
     with pytest.raises(ValueError, match="hits of shape"):
         stats.mcnemar([True], [True, False])
-
-
-def test_an_interval_of_another_level():
-    values = [0.1, 0.4, -0.2, 0.3, 0.2]
-    truth = scipy_stats.ttest_1samp(values, 0).confidence_interval(0.9)
-    found = stats.of_runs(values, 0.9)
-    assert (found.low, found.high) == pytest.approx((truth.low, truth.high))

@@ -80,11 +80,9 @@ def frame(estimates: dict[str, Estimate], mean: str = "mean") -> pd.DataFrame:
     )
 
 
-def around(
-    mean: float, error: float, freedom: float = math.inf, level: float = LEVEL
-) -> Estimate:
+def around(mean: float, error: float, freedom: float = math.inf) -> Estimate:
     """An estimate by its standard error and Student's degrees of freedom."""
-    half = float(stats.t.ppf((1 + level) / 2, freedom)) * error
+    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
     if error > 0:
         p = 2 * float(stats.t.sf(abs(mean) / error, freedom))
     else:
@@ -92,13 +90,13 @@ def around(
     return Estimate(float(mean), float(mean - half), float(mean + half), p)
 
 
-def of_runs(values, level: float = LEVEL) -> Estimate:
+def of_runs(values) -> Estimate:
     """Mean of independent runs, Student's interval; none for a single run."""
     values = np.asarray(values, dtype=float)
     if len(values) < 2:
         return Estimate(float(values.mean()) if len(values) else math.nan)
     error = values.std(ddof=1) / math.sqrt(len(values))
-    return around(float(values.mean()), error, len(values) - 1, level)
+    return around(float(values.mean()), error, len(values) - 1)
 
 
 def interval(runs) -> tuple[float, float]:

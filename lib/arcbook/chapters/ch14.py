@@ -139,7 +139,6 @@ def opening(figure, share: pd.DataFrame):
 
 
 BOUND = 0.5  # points, within which two precisions count as equivalent
-LEVEL = 0.9  # of the interval that has to lie within it
 FIRST, FRESH = "the first five", "twenty fresh ones"
 SEEDS = {FIRST: range(5), FRESH: range(5, 25)}
 
@@ -158,15 +157,10 @@ def precision_means(runs: pd.DataFrame) -> dict[str, stats.Estimate]:
     """The mean of the differences with its 90% interval, by set of seeds."""
     gaps = precision_gaps(runs)
     return {
-        name: stats.of_runs(gaps[gaps.index.isin(seeds)], LEVEL)
+        name: stats.equivalence(gaps[gaps.index.isin(seeds)], BOUND)
         for name, seeds in SEEDS.items()
         if gaps.index.isin(seeds).any()
     }
-
-
-def within(mean: stats.Estimate) -> bool:
-    """Whether an interval lies within the bound."""
-    return max(-mean.low, mean.high) < BOUND
 
 
 def precisions(runs: pd.DataFrame):
@@ -182,12 +176,13 @@ def precisions(runs: pd.DataFrame):
         axes.plot(some, [at] * len(some), "o", color=ink, **plot.HOLLOW)
         axes.hlines(at - 1, mean.low, mean.high, ink, lw=2)
         axes.plot(mean.mean, at - 1, "o", color=ink)
-        rows += [f"seeds: {name}", f"mean, {LEVEL:.0%} interval"]
-        says.append(f"{name} {'' if within(mean) else 'not '}within")
+        rows += [f"seeds: {name}", "mean, 90% interval"]
+        says.append(f"{name} {stats.within(mean, BOUND)}")
     axes.set_yticks([-k for k in range(len(rows))], rows)
     axes.set_ylim(0.6 - len(rows), 0.6)
     axes.set_xlabel("bfloat16 minus float32, points of test accuracy")
-    axes.set_title(f"Bound of ±{BOUND:g} points: {'; '.join(says)}")
+    title = f"Against the bound of ±{BOUND:g} points: {', '.join(says)}"
+    axes.set_title(title)
     return plot.show(figure)
 
 
