@@ -177,12 +177,12 @@ def precisions(runs: pd.DataFrame):
         axes.hlines(at - 1, mean.low, mean.high, ink, lw=2)
         axes.plot(mean.mean, at - 1, "o", color=ink)
         rows += [f"seeds: {name}", "mean, 90% interval"]
-        equal = stats.within(mean, BOUND) == "equal"
-        says.append(f"{name} {'' if equal else 'not '}within")
+        says.append(f"{name} {stats.within(mean, BOUND)}")
     axes.set_yticks([-k for k in range(len(rows))], rows)
     axes.set_ylim(0.6 - len(rows), 0.6)
     axes.set_xlabel("bfloat16 minus float32, points of test accuracy")
-    axes.set_title(f"Bound of ±{BOUND:g} points: {'; '.join(says)}")
+    title = f"Against the bound of ±{BOUND:g} points: {', '.join(says)}"
+    axes.set_title(title)
     return plot.show(figure)
 
 
