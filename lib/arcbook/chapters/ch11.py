@@ -324,13 +324,3 @@ def steps() -> pd.DataFrame:
     table["images"] = (table["share"] * images).round().astype(int)
     table["steps"] = grid[0]["epochs"] * (table["images"] // size)
     return table.assign(**{"epochs of all": table["steps"] / (images // size)})
-
-
-def quick_lead(id: str, ours: str) -> float:
-    """ArcGrad's lead over Soft in the quick runs of a table, CIFAR10+."""
-    found = {
-        one["column"]: 100 * one["metrics"]["test_accuracy"]
-        for one in experiments.records(id, "quick")
-        if one["benchmark"] == "CIFAR10+"
-    }
-    return found[ours] - found["Soft"]
