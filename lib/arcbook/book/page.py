@@ -286,7 +286,7 @@ def _width(latex):
 def _is_words(column):
     """Whether a column holds words, which stand to the left."""
     texts = [re.sub("<[^>]*>", "", x) for x in column if isinstance(x, str)]
-    return sum(x[:1].isalpha() for x in texts) > len(column) / 2
+    return sum(x.lstrip("[")[:1].isalpha() for x in texts) > len(column) / 2
 
 
 def _claim(item):
