@@ -167,3 +167,17 @@ def _atlas(groups, label):
     figure.supylabel(label)
     figure.get_layout_engine().set(wspace=0.06)
     return figure
+
+
+def pair(figure):
+    """Name and publish the slopes of logit and loss, a panel each."""
+    titles = (
+        r"$\partial Z_y/\partial\theta_y$",
+        r"$\partial L/\partial\theta_y$",
+    )
+    for axes, text in zip(figure.axes, titles):
+        axes.axhline(0, color=INK, lw=0.6)
+        axes.set_title(text)
+        plot.own_angle(axes, step=45)
+    figure.axes[0].legend()
+    return plot.show(figure)
