@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+import browser
 from arcbook import derive, losses
 from arcbook.book import javascript, page
 from arcbook.chapters import ch03
 from arcbook.geometry import unit
-from arcbook.paths import ROOT
+from browser import STATIC
 
-STATIC = ROOT / "book" / "_static"
 BUDGET = 60_000  # bytes of our own
 COMPARED = "Z_y", "Z_j", "P_y", "dZ_y", "dZ_j", "dL_y", "dL_j"
 ANGLES = [(0.2, 1.5), (0.9, 1.4), (1.7, 0.8), (2.4, 2.0), (3.1, 0.1)]
@@ -267,56 +267,29 @@ def test_an_unknown_picture_is_refused():
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    webdriver = pytest.importorskip("selenium.webdriver")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("chromium and chromedriver are not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (
-        *("headless", "no-sandbox", "disable-gpu", "disable-quic"),
-        *("no-first-run", "disable-background-networking", "disable-sync"),
-        *("disable-component-update", "disable-dev-shm-usage"),
-        "host-resolver-rules=MAP * ~NOTFOUND",
-        f"user-data-dir={tmp_path_factory.mktemp('profile')}",
-    ):
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(driver)
-    with webdriver.Chrome(options=options, service=service) as one:
+def chromium(tmp_path_factory):
+    pytest.importorskip("selenium")
+    if problem := browser.missing():
+        pytest.skip(problem)
+    with browser.start(tmp_path_factory.mktemp("profile")) as one:
         yield one
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """A page that holds the whole explorer, as a file."""
-    css, js = (
-        (STATIC / f"explorer.{kind}").read_text(encoding="utf-8")
-        for kind in ("css", "js")
-    )
-    shown = page.explorer(
-        [("arcface", {"m": 0.5}), ("arcgrad", {"s": 20.0})], whole=True
-    ).data
-    path = tmp_path_factory.mktemp("explorer") / "explorer.html"
-    path.write_text(
-        '<!doctype html><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<style>{css}</style>"
-        f'<link rel="icon" href="data:,"><script>{js}</script>{shown}',
-        encoding="utf-8",
-    )
-    return path.as_uri()
+    pair = [("arcface", {"m": 0.5}), ("arcgrad", {"s": 20.0})]
+    shown = page.explorer(pair, whole=True)
+    return browser.explorer(tmp_path_factory.mktemp("explorer"), shown)
 
 
 @pytest.fixture
-def opened(browser, address):
-    browser.get("about:blank")
-    browser.get(address)
-    yield browser
-    assert browser.get_log("browser") == []
-    seen = browser.execute_script(
+def opened(chromium, address):
+    chromium.get("about:blank")
+    chromium.get(address)
+    yield chromium
+    assert chromium.get_log("browser") == []
+    seen = chromium.execute_script(
         "return performance.getEntriesByType('resource').map((r) => r.name)"
     )
     assert not [name for name in seen if name.startswith("http")]
@@ -328,9 +301,9 @@ def test_curves_in_a_browser_are_those_of_the_library(opened, expected):
     assert same(found, expected).max() < 1e-9
 
 
-def field(browser, key, value):
+def field(opened, key, value):
     """Write a number where a slider has its field."""
-    browser.execute_script(
+    opened.execute_script(
         "const field = document.querySelector("
         "`input[data-key='${arguments[0]}'] + input`);"
         "field.value = arguments[1];"
@@ -339,8 +312,8 @@ def field(browser, key, value):
     )
 
 
-def drawn(browser):
-    return browser.execute_script(
+def drawn(opened):
+    return opened.execute_script(
         "return [...document.querySelectorAll('svg[role]')]"
         ".map((one) => one.getAttribute('aria-label'))"
     )
