@@ -11,7 +11,7 @@ import torch
 import browser
 from arcbook import derive, losses
 from arcbook.book import javascript, page
-from arcbook.chapters import ch03
+from arcbook.chapters import ch02, ch03
 from arcbook.geometry import unit
 from browser import STATIC
 
@@ -258,6 +258,15 @@ def test_what_cannot_be_shown_is_refused(settings, shared, message):
         page.explorer(settings, ["logit"], **shared)
 
 
+def test_the_printed_figure_takes_the_margin_and_the_scale():
+    slope, pull = ch02.slopes("arcface", 8.0, 10, m=0.5)
+    assert np.allclose(slope, -8 * np.sin(ch02.THETA + 0.5))
+    others = 9 / (9 + np.exp(8 * np.cos(ch02.THETA + 0.5)))
+    assert np.allclose(pull, -slope * others)
+    slope, _ = ch02.slopes("softmax", 3.0, 10, m=0.5)
+    assert np.allclose(slope, -3 * np.sin(ch02.THETA))
+
+
 def test_an_unknown_picture_is_refused():
     with pytest.raises(ValueError, match="did you mean strip"):
         page.explorer([("arcface", {})], ["strips"])
@@ -280,6 +289,7 @@ def address(tmp_path_factory):
     """A page that holds the whole explorer, as a file."""
     pair = [("arcface", {"m": 0.5}), ("arcgrad", {"s": 20.0})]
     shown = page.explorer(pair, whole=True)
+    shown.data += page.setting("flat", [("sphereface", {"m": 2})], y=90)
     return browser.explorer(tmp_path_factory.mktemp("explorer"), shown)
 
 
@@ -377,6 +387,14 @@ def test_every_loss_can_be_picked(opened):
         assert f"&b={key}&" in opened.current_url
         shown = " ".join(drawn(opened))
         assert "NaN" not in shown and "undefined" not in shown, key
+
+
+def test_a_button_in_the_text_brings_its_setting(opened):
+    opened.find_element("css selector", "button.setting").click()
+    assert "#a=sphereface&a.m=2&" in opened.current_url
+    assert "&b=none&" in opened.current_url
+    slope = next(one for one in drawn(opened) if "Slope of the logit" in one)
+    assert slope.endswith("at 90°: SphereFace 0")
 
 
 def test_it_fits_a_phone(opened, address):

@@ -230,8 +230,9 @@ function make(tag, given = {}, ...children) {
 const set = (one, given) => Object.entries(given).forEach(([k, v]) => one.setAttribute(k, v));
 const short = (x) => {
   if (Number.isNaN(x)) return "–";
+  if (Math.abs(x) < 1e-12) return "0";
   const size = Math.abs(x);
-  const text = size && (size < 1e-3 || size >= 1e5) ? x.toExponential(1) : String(+x.toPrecision(3));
+  const text = (size < 1e-3 || size >= 1e5) ? x.toExponential(1) : String(+x.toPrecision(3));
   return text.replace("-", "−");
 };
 const swatch = (side) => {
@@ -338,7 +339,7 @@ function curves(view, explorer) {
     axes.replaceChildren();
     for (const v of marks) {
       axes.append(make("line", { x1: left, x2: width - right, y1: py(v), y2: py(v), class: Math.abs(v) < 1e-12 ? "zero" : "" }));
-      axes.append(make("text", { x: left - 6, y: py(v) + 4, "text-anchor": "end" }, short(Math.abs(v) < 1e-12 ? 0 : v)));
+      axes.append(make("text", { x: left - 6, y: py(v) + 4, "text-anchor": "end" }, short(v)));
     }
     for (const d of [0, 45, 90, 135, 180])
       axes.append(make("text", { x: px(d), y: height - 8, "text-anchor": "middle" }, `${d}°`));
@@ -631,7 +632,7 @@ class Explorer {
     const pictures = make("div", { class: "pictures" });
     const flat = this.pictures.findLastIndex((one) => one.whole.dataset.view !== "sphere") + 1;
     this.pictures.splice(flat, 0, formulas(this, flat % 2 === 0));
-    if (this.views.length > 2) pictures.append(this.tabs());
+    pictures.append(this.tabs());
     pictures.append(...this.pictures.map((one) => one.whole));
     this.status = make("p", { class: "status", role: "status" });
     this.alert = make("p", { class: "refused", role: "alert", hidden: true });

@@ -56,25 +56,16 @@ LOGARITHMIC, LINEAR = (1 / 60, 4), 10  # times the largest default
 
 
 class _MathML(MathMLPresentationPrinter):
-    """Sympy's, with the cases that it lacks and named norms."""
+    """Sympy's, with the cases that it lacks; the style draws their brace."""
 
     def _print_Piecewise(self, joined):
         table = self.dom.createElement("mtable")
         for value, condition in joined.args:
-            row = self.dom.createElement("mtr")
-            when = None if condition == sp.true else condition
-            for part in (value, when):
-                cell = self.dom.createElement("mtd")
-                if part is not None:
-                    cell.appendChild(self._print(part))
-                row.appendChild(cell)
-            table.appendChild(row)
-        cases = self.dom.createElement("mrow")
-        brace = self.dom.createElement("mo")
-        brace.appendChild(self.dom.createTextNode("{"))
-        for part in (brace, table):
-            cases.appendChild(part)
-        return cases
+            row = table.appendChild(self.dom.createElement("mtr"))
+            for part in (value, condition)[: 1 + (condition != sp.true)]:
+                cell = row.appendChild(self.dom.createElement("mtd"))
+                cell.appendChild(self._print(part))
+        return table
 
 
 def mathml(left: str, right: sp.Expr) -> str:
@@ -105,7 +96,7 @@ def formula(made: dict[str, sp.Expr]) -> str:
 
 def _printed(expression):
     text = _MathML().doprint(expression).replace("<mo><</mo>", "<mo>&lt;</mo>")
-    text = text.replace("<mo>&InvisibleTimes;</mo>", "<mo>&#x2062;</mo>")
+    text = text.replace("<mo>&InvisibleTimes;</mo>", '<mspace width=".16em"/>')
     return html.unescape(text.replace("&lt;", "&amp;lt;")).replace(
         "<mo>-<", "<mo>−<"
     )
@@ -247,14 +238,16 @@ def state(settings: Sequence[tuple[str, dict]], **shared) -> dict:
     return names | {"of": {"a": {}, "b": {}} | sides} | SHARED | shared
 
 
-def at_scale(name: str, s: float) -> tuple[str, dict]:
-    """A loss as `state` takes it, with s, α or the norm of the feature at s.
+def alike(name: str, s: float, **more) -> tuple[str, dict]:
+    """A loss as `state` takes it, with what it has of the values given.
 
-    The others are at their default; AdaCos has a scale of its own.
+    s is also that of α and of the feature's norm, so that losses without an s
+    compare at one scale; AdaCos has a scale of its own.
     """
     about, _ = entry(**offered()[name])
-    known = {"s", "alpha", "norm"} & about["hyper"].keys()
-    return name, dict.fromkeys(known, s)
+    given = {"s": s, "alpha": s, "norm": s} | more
+    known = about["hyper"].keys() - about["fixed"]
+    return name, {k: given[k] for k in given if k in known}
 
 
 def _chosen(given, name, base="normface"):

@@ -169,6 +169,21 @@ def _atlas(groups, label):
     return figure
 
 
+def slopes(name: str, s: float, num_classes: int, m: float):
+    """∂Z_y/∂θ_y and ∂L/∂θ_y over `THETA` at a scale, all others at 90°.
+
+    `m` is taken by what has a margin that is no whole number.
+    """
+    numbers = [
+        h.name for h in losses.get(name).hyperparameters if not h.integer
+    ]
+    given = {"m": m} if "m" in numbers else {}
+    made, norm = head(name, num_classes, s, **given)
+    size = norm * float(made.s)
+    pulls = size * pull(name, s, num_classes, **given)
+    return size * logit_slope(name, THETA, **given), pulls
+
+
 def pair(figure):
     """Name and publish the slopes of logit and loss, a panel each."""
     titles = (
