@@ -167,7 +167,7 @@ function legal(one, text) {
   if (text === "" || !Number.isFinite(value)) return;
   if (one.whole && !Number.isInteger(value)) return;
   if (value < one.least || (one.open && value === one.least)) return;
-  if (one.most != null && (value > one.most || (one.under && value === one.most))) return;
+  if (one.most != null && value > one.most) return;
   return value;
 }
 
@@ -188,7 +188,7 @@ function fromAddress(text, state) {
   if (!parts.has("a")) return refused;
   for (const side of "ab") {
     const name = parts.get(side);
-    if (name in arcbook.losses || (side === "b" && name === "none")) choose(state, side, name);
+    if (Object.hasOwn(arcbook.losses, name) || (side === "b" && name === "none")) choose(state, side, name);
     else if (name !== null) refused.push(`${side} = ${name}`);
   }
   for (const [key, value] of parts) {
@@ -426,7 +426,7 @@ function formulas(explorer, wide) {
 
 function spheres(explorer) {
   const sides = {}, still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  let running = false, seen = false, wanted = !still, steps = 0, seed = 1, turn = 0.6, tilt = 0.35, last = 0, started = "";
+  let running = false, seen = false, wanted = !still, steps = 0, seed = 1, turn = 0.6, tilt = 0.35, last = 0, started = "", timer = 0;
   const frames = (arcbook.frames = { work: [], between: [] });
   const pair = make("div", { class: "pair" });
   for (const side of explorer.sides) {
@@ -434,8 +434,12 @@ function spheres(explorer) {
     const said = make("p", { class: "said" });
     sides[side] = { canvas, said };
     pair.append((sides[side].whole = make("div", {}, canvas, said)));
+    let from = null;
+    canvas.addEventListener("pointerdown", (event) => { from = event; });
     canvas.addEventListener("pointermove", (event) => {
-      if (event.buttons) rotate(event.movementX * 0.01, event.movementY * 0.01);
+      if (!event.buttons || !from) return;
+      rotate((event.clientX - from.clientX) * 0.01, (event.clientY - from.clientY) * 0.01);
+      from = event;
     });
     canvas.addEventListener("keydown", (event) => {
       const by = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[event.key];
@@ -496,7 +500,11 @@ function spheres(explorer) {
   const draw = () => {
     for (const side of explorer.sides) sides[side].whole.hidden = !explorer.live().includes(side);
     const key = explorer.live().map((side) => explorer.state[side] + Object.values(explorer.state.of[side]).join()) + explorer.state.C;
-    if (key !== started) { started = key; begin(); } else paint();
+    clearTimeout(key === started ? 0 : timer);
+    if (!started) begin();
+    else if (key !== started) timer = setTimeout(begin, 250);
+    started = key;
+    paint();
   };
   return { whole, draw };
 }

@@ -11,7 +11,6 @@ a vector, through no angle, and is left out; AdaCos keeps the s it starts with.
 
 from __future__ import annotations
 
-import html
 import itertools
 import json
 import math
@@ -43,6 +42,11 @@ SHOWN = {  # the left side of a line, and what stands in it for its cases
     "Z_y": ("Z_y", "T"),
     "dZ_y": ("∂Z_y/∂theta_y", "T′"),
     "dL_y": ("∂L/∂theta_y", "T′"),
+}
+SIGNS = {
+    "<mo>&InvisibleTimes;</mo>": '<mspace width=".16em"/>',
+    "<mo><</mo>": "<mo>&lt;</mo>",
+    "<mo>-</mo>": "<mo>−</mo>",
 }
 NORM = sp.Symbol("‖x‖", positive=True)
 SHARE = {
@@ -89,17 +93,19 @@ def formula(made: dict[str, sp.Expr]) -> str:
     for key, (left, name) in SHOWN.items():
         right = made[key].subs(shares)
         cases = right.atoms(sp.Piecewise)
-        lines[left] = right.subs({one: sp.Symbol(name) for one in cases})
-        lines.update((name, one) for one in cases)
+        if len(cases) == 1:
+            lines[left] = right.subs(dict.fromkeys(cases, sp.Symbol(name)))
+            lines[name] = cases.pop()
+        else:
+            lines[left] = right
     return "".join(itertools.starmap(mathml, lines.items()))
 
 
 def _printed(expression):
-    text = _MathML().doprint(expression).replace("<mo><</mo>", "<mo>&lt;</mo>")
-    text = text.replace("<mo>&InvisibleTimes;</mo>", '<mspace width=".16em"/>')
-    return html.unescape(text.replace("&lt;", "&amp;lt;")).replace(
-        "<mo>-<", "<mo>−<"
-    )
+    text = _MathML().doprint(expression)
+    for printed, shown in SIGNS.items():
+        text = text.replace(printed, shown)
+    return text
 
 
 def expressions(name: str, **fixed) -> dict[str, sp.Expr]:
@@ -335,7 +341,7 @@ def _slider(h):
         "low": low,
         "high": high,
         "least": h.low,
-        "most": h.high if math.isfinite(h.high) else None,
+        "most": math.nextafter(h.high, 0) if h.high < math.inf else None,
         "open": not h.closed,
     }
 
