@@ -267,6 +267,16 @@ def test_the_printed_figure_takes_the_margin_and_the_scale():
     assert np.allclose(slope, -3 * np.sin(ch02.THETA))
 
 
+@pytest.mark.parametrize("name", losses.available())
+def test_every_loss_can_be_first_on_the_page(name):
+    key, given = javascript.alike(name, 12.0, m=0.3)
+    state = javascript.state([(key, given)])["of"]["a"]
+    assert given.items() <= state.items()
+    assert name == "adacos" or 12.0 in given.values()
+    slope, pull = ch02.slopes(name, 12.0, 5, m=0.3)
+    assert np.isfinite(slope).all() and pull.max() > 1
+
+
 def test_an_unknown_picture_is_refused():
     with pytest.raises(ValueError, match="did you mean strip"):
         page.explorer([("arcface", {})], ["strips"])
