@@ -10,6 +10,7 @@ LONGEST_LINE = 75
 CHANGED = {
     "06_uci": {"dataset": "iris", "epochs": 3},
     "10_fashion": {"scales": [3.0], "epochs": 1, "classes": 100},
+    "explorer": {"first": "iam", "second": "sphereface", "m": 0.3},
     "zoo": {"classes": 3, "seeds": 2, "steps": 9},
     "doctor": {"classes": 2, "confidence": 0.5, "steps": 20},
 }

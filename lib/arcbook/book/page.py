@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import html
+import json
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 import sympy as sp
@@ -12,7 +14,8 @@ from IPython.display import HTML, Markdown, display
 from pandas.io.formats.style import Styler
 
 from arcbook import papers, plot
-from arcbook.book import parameters, prose
+from arcbook.book import javascript, parameters, prose
+from arcbook.naming import refuse_unknown
 
 PHONE, IN_A_BOX = 28, 22
 NO_WIDTH = {r"\left", r"\right", r"\mathrm", r"\operatorname", r"\text"}
@@ -181,6 +184,55 @@ def table(
         if _is_words(frame.iloc[:, k]):
             body = body.replace(f' col{k}"', f' col{k} words"')
     return HTML(f'<div class="table-box">{body}</div>')
+
+
+def explorer(
+    settings: Sequence[tuple[str, dict]],
+    show: Sequence[str] = javascript.PICTURES,
+    *,
+    whole: bool = False,
+    **shared,
+) -> HTML:
+    """Losses to be played with: sliders, curves, and the sphere.
+
+    It is nothing without a script and on paper: a figure that says the same
+    stands before it, or comes after it from the same cell.
+
+    Args:
+        settings: the losses to choose from, with their hyperparameters; the
+            first two are shown.
+        show: of logit, probability, slope, gradient, strip and sphere.
+        whole: whether it offers every loss and keeps its state in the
+            address of the page.
+        **shared: number of classes and angles, as `javascript.state`.
+
+    Raises ValueError: as `javascript.state`, or for an unknown picture.
+    """
+    refuse_unknown("picture", show, javascript.PICTURES)
+    names = list(dict.fromkeys(key for key, _ in settings))
+    first = _attribute(javascript.state(settings, **shared))
+    return HTML(
+        f'<div class="explorer" data-views="{" ".join(show)}" '
+        f'data-names="{" ".join(names)}" data-state="{first}"'
+        f"{' data-whole' * whole}></div>"
+        f"<script>\n{javascript.script(None if whole else names)}\n</script>"
+    )
+
+
+def setting(words: str, settings: Sequence[tuple[str, dict]], **shared) -> str:
+    """A button that brings the page's explorer into a state, as HTML.
+
+    Arguments and errors are those of `javascript.state`.
+    """
+    state = _attribute(javascript.state(settings, **shared))
+    return (
+        f'<button type="button" class="setting" data-state="{state}">'
+        f"{html.escape(words)}</button>"
+    )
+
+
+def _attribute(value):
+    return html.escape(json.dumps(value))
 
 
 def claims(paper: str, names: list[str]) -> HTML:

@@ -167,3 +167,32 @@ def _atlas(groups, label):
     figure.supylabel(label)
     figure.get_layout_engine().set(wspace=0.06)
     return figure
+
+
+def slopes(name: str, s: float, num_classes: int, m: float):
+    """∂Z_y/∂θ_y and ∂L/∂θ_y over `THETA` at a scale, all others at 90°.
+
+    `m` is taken by what has a margin that is no whole number.
+    """
+    numbers = [
+        h.name for h in losses.get(name).hyperparameters if not h.integer
+    ]
+    given = {"m": m} if "m" in numbers else {}
+    made, norm = head(name, num_classes, s, **given)
+    size = norm * float(made.s)
+    pulls = size * pull(name, s, num_classes, **given)
+    return size * logit_slope(name, THETA, **given), pulls
+
+
+def pair(figure):
+    """Name and publish the slopes of logit and loss, a panel each."""
+    titles = (
+        r"$\partial Z_y/\partial\theta_y$",
+        r"$\partial L/\partial\theta_y$",
+    )
+    for axes, text in zip(figure.axes, titles):
+        axes.axhline(0, color=INK, lw=0.6)
+        axes.set_title(text)
+        plot.own_angle(axes, step=45)
+    figure.axes[0].legend()
+    return plot.show(figure)
