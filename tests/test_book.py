@@ -139,7 +139,8 @@ def test_every_figure_says_what_it_shows_and_every_chapter_has_some(book):
             assert drawing.get("role") == "img", name
             assert drawing.get("aria-label") or drawing.find("title"), name
         figures = page.select("article figure.plot")
-        assert figures or not re.match(r"notebooks/\d", name), name
+        said = page.find(string="Not drawn here")  # nothing is measured
+        assert figures or said or not re.match(r"notebooks/\d", name), name
         for figure in figures:
             caption = figure.select_one("figcaption")
             assert caption and len(caption.get_text()) > 20, name

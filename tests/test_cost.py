@@ -215,7 +215,8 @@ def test_a_record_goes_round_and_needs_no_data(
     assert record["dataset"] is None and record["data_sha256"] is None
     assert record["precision"] == "float32" and record["threads"] >= 1
     assert [*record["curves"]] == record["columns"]
-    counts = experiments.status()["experiments"][-1]["runs"]["full"]
+    every = {x["id"]: x["runs"] for x in experiments.status()["experiments"]}
+    counts = every[ID]["full"]
     assert (counts["measured"], counts["stale"]) == (1, 0)
     (archive,) = results.pack(tmp_path / "records.tar.gz", [ID])
     (file,) = results.files(ID, "full")

@@ -64,8 +64,9 @@ def test_blocks_give_what_one_array_gives(
     features = torch.randn(n, 8, generator=draw).to(dtype)
     labels = torch.randint(23, (n,), generator=draw)
     with torch.no_grad():  # rivals at angles of almost 0 and π
-        head.weight[3] = 2 * features[0] + 1e-5 * torch.randn(8)
-        head.weight[5] = 1e-5 * torch.randn(8) - features[1]
+        near, far = 1e-5 * torch.randn(2, 8, generator=draw)
+        head.weight[3] = 2 * features[0] + near
+        head.weight[5] = far - features[1]
     tolerance *= max(1, float(head.s) / 20)
     same(head, features, labels, monkeypatch, tolerance)
 
